@@ -1,0 +1,1 @@
+"""Pure folds: no I/O, clock, randomness, floats in state, or time-zone data. They read schemas and nothing else."""

@@ -1,0 +1,1 @@
+"""What the engine speaks: event types, envelope, policy text, and their generated documents."""

@@ -1,0 +1,1 @@
+"""Event types, one msgspec Struct each, by family. `schemas.registry` names them."""

@@ -1,0 +1,61 @@
+"""What people command about other things than the order itself: merges, corrections, work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from schemas.events.common import Data, Name, Number, Text
+
+Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class MergeAccepted(Data):
+    orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
+    reason: Reason
+
+
+class MergeRefused(Data):
+    orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
+    reason: Reason
+
+
+class MergeUndone(Data):
+    batch: Name
+    reason: Reason
+
+
+class EventCorrected(Data):
+    """The event `source` + `id` of this stream was wrong; `data` holds what is true instead. Nothing is
+    rewritten (EPCIS errorDeclaration is the model): folds read the correction in its place."""
+
+    source: Name
+    id: Name
+    data: msgspec.Raw
+    reason: Reason
+
+
+class EventSkipped(Data):
+    """The event `source` + `id` of this stream is to be folded no longer; it stays in the log."""
+
+    source: Name
+    id: Name
+    reason: Reason
+
+
+class WorkTaken(Data):
+    work: Number
+    note: Text | None = None
+
+
+class WorkAssigned(Data):
+    work: Number
+    owner: Name
+    reason: Text | None = None
+
+
+class WorkDone(Data):
+    work: Number
+    note: Text | None = None
