@@ -34,26 +34,29 @@ def rfc3339(instant: int) -> str:
 
 
 class CloudEvent(msgspec.Struct, gc=False, omit_defaults=True):
-    """A structured CloudEvent as upstream sends it. Attributes we do not name are ignored here and kept
-    in nothing: CloudEvents lets a receiver drop unknown extensions. `data` stays the bytes received."""
+    """A structured CloudEvent as upstream sends it; `null` is the same as absent. Attributes we do not name are ignored
+    here and kept in nothing: CloudEvents lets a receiver drop unknown extensions. `data` stays the bytes received.
+    `channel` and `authid` are claims: intake knows both from the credential."""
 
     id: str
     source: str
     type: str
+    specversion: str
     subject: str | None = None
     time: datetime | None = None
     data: msgspec.Raw = msgspec.Raw(b"")
-    specversion: str = "1.0"
-    datacontenttype: str = "application/json"
+    datacontenttype: str | None = None
     dataschema: str | None = None
     data_base64: str | None = None
     arrivedtime: datetime | None = None
-    timeinferred: bool = False
+    timeinferred: bool | None = None
     partitionkey: str | None = None
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None
     expectedversion: int | None = None
+    channel: str | None = None
+    authid: str | None = None
 
 
 class Event(msgspec.Struct, gc=False):
@@ -61,7 +64,8 @@ class Event(msgspec.Struct, gc=False):
 
     `time` occurrence; `receivedtime`, `streamtime`, `streamversion` as stamped by append (0 before);
     `sameness` FRESH, REPEAT or CONFLICT, set by the fold host; `data` a struct of `schemas.registry`, or None
-    for a type this release does not know. `via` is the alias subject a forwarded event came by.
+    for a type this release does not know. `number` is the stream's in its partition's directory. `via` is the alias
+    subject a forwarded event came by. `partitionkey` is empty where it is the subject.
     """
 
     type: str
@@ -74,6 +78,7 @@ class Event(msgspec.Struct, gc=False):
     receivedtime: int = 0
     streamtime: int = 0
     streamversion: int = 0
+    number: int = 0
     sameness: int = FRESH
     timemissing: bool = False
     timeinferred: bool = False

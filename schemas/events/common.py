@@ -21,6 +21,7 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Amount = Annotated[int, Meta(ge=0, le=10**15)]
 Quantity = Annotated[int, Meta(ge=1, le=10**9)]
 Grams = Annotated[int, Meta(ge=0, le=10**9)]
+Instant = Annotated[datetime, Meta(tz=True)]
 
 PaymentNumber = Annotated[Number, Meta(extra_json_schema={"x-alias": "payment"})]
 WmsNumber = Annotated[Number, Meta(extra_json_schema={"x-alias": "wms"})]
@@ -68,14 +69,14 @@ class Line(Data):
     category: Annotated[str, Meta(min_length=1, max_length=64)] = "general"
     weight_grams: Grams | None = None
     shipping: Amount = 0
-    ship_by: datetime | None = None
+    ship_by: Instant | None = None
 
 
 class Promises(Data):
     """Deadlines promised to the customer, carried by the order itself."""
 
-    ship_by: datetime | None = None
-    deliver_by: datetime | None = None
+    ship_by: Instant | None = None
+    deliver_by: Instant | None = None
 
 
 class Share(Data):

@@ -16,6 +16,8 @@ class OrderDoubted(Data):
 
 
 class OrderDoubtCleared(Data):
+    """News made the doubted step legal, or it was withdrawn."""
+
     reason: str
 
 
@@ -34,10 +36,14 @@ class OrderFrozen(Data):
 
 
 class OrderThawed(Data):
+    """A freeze no longer follows from what is known; the order moves again."""
+
     reason: str
 
 
 class SlaWarned(Data):
+    """80 % of the time is used (`sla.warn`). `used` and `target` are microseconds of working time."""
+
     stage: str
     due: int
     used: int
@@ -59,6 +65,8 @@ class SlaBreached(Data):
 
 
 class SlaEscalated(Data):
+    """A rung of the ladder: `step` counts from 0, `via` names delivery channels."""
+
     stage: str
     step: int
     to: str
@@ -67,6 +75,8 @@ class SlaEscalated(Data):
 
 
 class SlaExcused(Data):
+    """A breach stands no longer: what was due had happened in time."""
+
     stage: str
     reason: str
 
@@ -83,6 +93,8 @@ class WorkOpened(Data):
 
 
 class WorkClosed(Data):
+    """The work item needs nobody any more."""
+
     work: str
     reason: str
 
@@ -96,6 +108,8 @@ class DecisionWithdrawn(Data):
 
 
 class CommandRefused(Data):
+    """A command was not carried out, and why; versions where somebody else was first."""
+
     command: str
     reason: str
     expected: int | None = None

@@ -7,24 +7,30 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.events.common import Data, Name, Number, Personal, Text, Waybill, WmsNumber
+from schemas.events.common import Data, Grams, Name, Number, Personal, Text, Waybill, WmsNumber
 
 Lines = Annotated[list[Number], Meta(max_length=2000)]
 
 
 class StockLocked(Data):
+    """The goods are set aside for the order, or for the named lines of it."""
+
     lines: Lines | None = None
     wms: WmsNumber | None = None
     node: Name | None = None
 
 
 class StockLockFailed(Data):
+    """The goods could not be set aside: out of stock, or the stock service would not answer."""
+
     reason: Text | None = None
     lines: Lines | None = None
     node: Name | None = None
 
 
 class StockUnlocked(Data):
+    """Goods set aside are free for others again."""
+
     lines: Lines | None = None
     reason: Text | None = None
     node: Name | None = None
@@ -55,7 +61,7 @@ class FulfilmentPacked(Fulfilment):
     """The parcel is closed."""
 
     waybill: Waybill | None = None
-    weight_grams: int | None = None
+    weight_grams: Grams | None = None
 
 
 class FulfilmentDispatched(Fulfilment):

@@ -13,16 +13,22 @@ Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class MergeAccepted(Data):
+    """A person lets these orders travel together."""
+
     orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
     reason: Reason
 
 
 class MergeRefused(Data):
+    """A person keeps these orders apart."""
+
     orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
     reason: Reason
 
 
 class MergeUndone(Data):
+    """A person dissolves a batch before its label is printed."""
+
     batch: Name
     reason: Reason
 
@@ -46,16 +52,22 @@ class EventSkipped(Data):
 
 
 class WorkTaken(Data):
+    """A person takes a work item on."""
+
     work: Number
     note: Text | None = None
 
 
 class WorkAssigned(Data):
+    """A person gives a work item to somebody."""
+
     work: Number
     owner: Name
     reason: Text | None = None
 
 
 class WorkDone(Data):
+    """A person says a work item is done."""
+
     work: Number
     note: Text | None = None

@@ -21,10 +21,14 @@ class AliasBound(Data):
 
 
 class ProjectionSwitched(Data):
+    """From this position on, answers come from this version of a projection."""
+
     projection: Name
     version: int
 
 
 class PersonErased(Data):
+    """A customer's data key is destroyed; `handle` names the key, never the person."""
+
     handle: Name
     reason: str

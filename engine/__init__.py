@@ -1,0 +1,1 @@
+"""The host: intake → append → log → fold → views → API. All I/O lives here."""

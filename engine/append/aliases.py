@@ -1,0 +1,55 @@
+"""Which orders a number means, as far as append remembers; the table `aliases` is the truth."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.registry import EventType
+
+_LIMIT = 100_000
+
+
+def alias_subject(number: str) -> str:
+    """`waybill:SF123` → the stream in which its events wait."""
+    return f"alias/{number}"
+
+
+class Aliases:
+    """number (`kind:value`) → the orders bound to it, () for none. Ask `load` for those not in here first."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, tuple[str, ...]] = {}
+
+    def named(self, spec: EventType, data: Any) -> list[str]:
+        """The numbers an event's data names, as `kind:value`."""
+        return [f"{kind}:{value}" for field, kind in spec.aliases if (value := getattr(data, field))]
+
+    def load(self, cursor: sqlite3.Cursor, numbers: Sequence[str]) -> None:
+        for number in numbers:
+            self._orders[number] = ()
+        for start in range(0, len(numbers), 500):
+            part = numbers[start : start + 500]
+            marks = ",".join("?" * len(part))
+            for number, subject in cursor.execute(
+                f"SELECT alias, subject FROM aliases WHERE alias IN ({marks}) ORDER BY alias, subject", part
+            ):
+                self._orders[number] += (subject,)
+
+    def bind(self, number: str, subject: str) -> None:
+        self._orders[number] = tuple(sorted((*self[number], subject)))
+
+    def trim(self) -> None:
+        if len(self._orders) > _LIMIT:
+            for number in list(self._orders)[: len(self._orders) // 2]:
+                del self._orders[number]
+
+    def clear(self) -> None:
+        self._orders.clear()
+
+    def __contains__(self, number: str) -> bool:
+        return number in self._orders
+
+    def __getitem__(self, number: str) -> tuple[str, ...]:
+        return self._orders.get(number, ())

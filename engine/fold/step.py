@@ -1,0 +1,286 @@
+"""One step of one stream: an event, a wake or a re-target goes through the pipeline, decisions down it at once.
+
+Pure but for the row it is given: no store, no clock. The host, a refold, `replay verify` and `--at` all step here, so
+they cannot differ.
+"""
+
+from __future__ import annotations
+
+import traceback
+from hashlib import blake2b, sha256
+from typing import Any
+
+import msgspec
+
+from projections.kernel import Context, Decision, Fold, Work
+from projections.policy import Policy
+from projections.row import PIPELINES, Row, Standing
+from schemas.envelope import CONFLICT, FRESH, REPEAT, Event
+from schemas.events.decisions import WorkOpened
+from schemas.registry import TYPES, EventType
+
+CONFLICTED = "fact.conflicted"
+"""The handler name under which folds see a second fact of a known key with other content."""
+
+STANDING_LIMIT = 256
+
+Pipeline = tuple[tuple[str, "Fold[Any]"], ...]
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class FoldFault(Exception):
+    """A fold raised; the row is as it was before the step. `fold` and `traceback` say where."""
+
+    def __init__(self, fold: str, text: str) -> None:
+        super().__init__(f"{fold}: {text.splitlines()[-1] if text else ''}")
+        self.fold = fold
+        self.text = text
+
+
+class Decided(msgspec.Struct, gc=False):
+    """A decision with its id and the times of its step: `time` is the due instant, else the step's stream time."""
+
+    id: str
+    time: int
+    decision: Decision
+
+
+def pipeline_of(subject: str) -> Pipeline:
+    """Stage 1 for a subject's kind: () where no fold is concerned."""
+    return PIPELINES.get(subject.partition("/")[0], ())
+
+
+def new_row(subject: str, pipeline: Pipeline) -> Row:
+    """The row of a stream nothing is known of."""
+    row = Row(subject, facts={})
+    for field, fold in pipeline:
+        setattr(row, field, fold.initial(subject))
+    return row
+
+
+def due_of(row: Row, pipeline: Pipeline) -> int:
+    """The earliest instant any fold of the row wants to be woken at, 0 for none."""
+    earliest = 0
+    for field, fold in pipeline:
+        due = fold.due(getattr(row, field))
+        if due and (not earliest or due < earliest):
+            earliest = due
+    return earliest
+
+
+def decision_id(subject: str, decision: Decision, ordinal: int) -> str:
+    """hash(fold, type, key, cause, due, ordinal): the same decision has the same id wherever it is derived."""
+    text = f"{decision.fold}|{decision.type}|{decision.key}|{subject}@{decision.cause}|{decision.due}|{ordinal}"
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def step_event(
+    row: Row, pipeline: Pipeline, event: Event, policy: Policy, ctx: Context, now: int
+) -> list[Decided]:
+    """Fold one event into the row at stream time `now`. Raises FoldFault with the row's states untouched.
+
+    A repeat of a known fact moves nothing; `ctx.wanted` is set when a fold asks for a refold."""
+    if not row.first:
+        row.first = event.streamtime
+    if not row.channel:
+        row.channel = event.channel
+    spec = TYPES.get(event.type)
+    sameness = FRESH
+    if spec is None:
+        row.unknown += 1
+    elif spec.key is not None:
+        sameness = event.sameness = _sameness(row, spec, event)
+        if sameness == REPEAT:
+            row.repeats += 1
+            return []
+        if sameness == CONFLICT:
+            row.conflicts += 1
+    return _through(row, pipeline, event, CONFLICTED if sameness else event.type, policy, ctx, now)
+
+
+def step_wake(row: Row, pipeline: Pipeline, due: int, policy: Policy, ctx: Context) -> list[Decided]:
+    """Wake, in order, every fold of the row whose timer is due at `due`."""
+    decided: list[Decided] = []
+    for index, (field, fold) in enumerate(pipeline):
+        if fold.due(getattr(row, field)) == due:
+            decided += _from(row, pipeline, index, "wake", due, due, policy, policy, ctx)
+            left = fold.due(getattr(row, field))
+            if left and left <= due:
+                raise FoldFault(fold.name, f"wake at {due} left the earlier due {left}")
+    return decided
+
+
+def step_retarget(
+    row: Row, pipeline: Pipeline, old: Policy, new: Policy, now: int, ctx: Context
+) -> list[Decided]:
+    """Put the row under a new policy, fold by fold."""
+    decided: list[Decided] = []
+    for index in range(len(pipeline)):
+        decided += _from(row, pipeline, index, "retarget", now, 0, old, new, ctx)
+    return decided
+
+
+def _sameness(row: Row, spec: EventType, event: Event) -> int:
+    assert spec.key is not None
+    key = spec.key(event.data, event.time)
+    content = ""
+    if spec.content:
+        content = blake2b(_pack([getattr(event.data, name) for name in spec.content]), digest_size=8).hexdigest()
+    known = row.facts.get(key)
+    if known is None:
+        row.facts[key] = content
+        return FRESH
+    return REPEAT if known == content else CONFLICT
+
+
+def _through(
+    row: Row, pipeline: Pipeline, event: Event, name: str, policy: Policy, ctx: Context, now: int
+) -> list[Decided]:
+    ctx.policy = policy
+    ctx.row = row
+    ctx.now = now
+    ctx.cause = event.streamversion
+    ctx.wanted = ""
+    decisions: list[Decision] = []
+    ctx.decisions = decisions
+    before = [getattr(row, field) for field, _ in pipeline]
+    fold = pipeline[0][1]
+    try:
+        for field, fold in pipeline:
+            handler = fold.handlers.get(name)
+            if handler is None and not decisions:
+                continue
+            ctx.fold = fold.name
+            made = len(decisions)
+            state = getattr(row, field)
+            if handler is not None:
+                state = handler(state, event, ctx)
+            if made:
+                state = _hand_on(fold, state, decisions[:made], ctx)
+            setattr(row, field, state)
+    except Exception:
+        _undo(row, pipeline, before)
+        raise FoldFault(fold.name, traceback.format_exc(limit=-8)) from None
+    return _settle(row, decisions, now) if decisions else []
+
+
+def _from(
+    row: Row,
+    pipeline: Pipeline,
+    index: int,
+    what: str,
+    now: int,
+    due: int,
+    old: Policy,
+    new: Policy,
+    ctx: Context,
+) -> list[Decided]:
+    """A wake or re-target of the fold at `index`, its decisions handed to the folds after it."""
+    ctx.policy = new
+    ctx.row = row
+    ctx.now = now
+    ctx.cause = 0
+    ctx.wanted = ""
+    decisions: list[Decision] = []
+    ctx.decisions = decisions
+    before = [getattr(row, field) for field, _ in pipeline]
+    field, fold = pipeline[index]
+    try:
+        ctx.fold = fold.name
+        state = getattr(row, field)
+        changed = fold.wake(state, due, ctx) if what == "wake" else fold.retarget(state, old, new, now, ctx)
+        setattr(row, field, changed)
+        for field, fold in pipeline[index + 1 :] if decisions else ():
+            ctx.fold = fold.name
+            setattr(row, field, _hand_on(fold, getattr(row, field), list(decisions), ctx))
+    except Exception:
+        _undo(row, pipeline, before)
+        raise FoldFault(fold.name, traceback.format_exc(limit=-8)) from None
+    return _settle(row, decisions, now) if decisions else []
+
+
+def _hand_on(fold: Fold[Any], state: Any, decisions: list[Decision], ctx: Context) -> Any:
+    for decision in decisions:
+        handler = fold.handlers.get(decision.type)
+        if handler is not None and decision.fold != fold.name:
+            told = Event(
+                decision.type,
+                ctx.row.subject,
+                "",
+                f"/orderfold/{decision.fold}",
+                ctx.now,
+                decision.data,
+                ctx.row.channel,
+                ctx.now,
+                ctx.now,
+                decision.cause,
+            )
+            state = handler(state, told, ctx)
+    return state
+
+
+def _undo(row: Row, pipeline: Pipeline, before: list[Any]) -> None:
+    for (field, _), state in zip(pipeline, before, strict=True):
+        setattr(row, field, state)
+
+
+def _settle(row: Row, decisions: list[Decision], now: int) -> list[Decided]:
+    """Give ids, and keep in the row what stands and what work is open."""
+    decided: list[Decided] = []
+    seen: dict[tuple[str, str, str, int, int], int] = {}
+    for decision in decisions:
+        identity = (decision.fold, decision.type, decision.key, decision.cause, decision.due)
+        ordinal = seen.get(identity, 0)
+        seen[identity] = ordinal + 1
+        time = decision.due or now
+        id_ = decision_id(row.subject, decision, ordinal)
+        decided.append(Decided(id_, time, decision))
+        note_decision(row, id_, decision, time, now)
+    return decided
+
+
+def note_decision(row: Row, id_: str, decision: Decision, time: int, now: int) -> None:
+    """Keep a decision in the row: among those that stand, and in its open work."""
+    if decision.type == "work.opened.v1":
+        data: Any = decision.data
+        item = Work(
+            data.work, data.kind, data.title, data.owner, data.group, data.guide, now, decision.cause
+        )
+        row.work = (*(w for w in row.work if w.work != item.work), item)
+    elif decision.type == "work.closed.v1":
+        row.work = tuple(w for w in row.work if w.work != decision.key)
+    row.standing = (
+        *row.standing[-(STANDING_LIMIT - 1) :],
+        Standing(id_, decision.type, decision.key, decision.cause, time),
+    )
+    if time > row.decided:
+        row.decided = time
+
+
+def open_work(row: Row, event: Event, kind: str, title: str) -> list[Decided]:
+    """A work item the host itself opens, because of `event`."""
+    data = WorkOpened(kind, kind, title, "", "")
+    return _settle(row, [Decision("host", "work.opened.v1", kind, event.streamversion, 0, data)], event.streamtime)
+
+
+def judged_types(pipeline: Pipeline) -> frozenset[str]:
+    """Types whose place in time matters to some fold of the pipeline."""
+    return frozenset().union(*(fold.judged for _, fold in pipeline))
+
+
+__all__ = [
+    "CONFLICTED",
+    "Decided",
+    "FoldFault",
+    "Pipeline",
+    "decision_id",
+    "due_of",
+    "judged_types",
+    "new_row",
+    "open_work",
+    "pipeline_of",
+    "step_event",
+    "step_retarget",
+    "step_wake",
+]

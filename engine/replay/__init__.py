@@ -1,0 +1,1 @@
+"""Folding the log again: rebuilt views, and the proof that what is recorded follows from it."""

@@ -1,0 +1,174 @@
+"""The stored record, format 1 (DESIGN.md, "Stored bytes").
+
+    offset  size  what
+    0       1     format = 1
+    1       1     flags: 1 time missing, 2 time inferred, 4 historical
+    2       8     receivedtime   µs UTC, little-endian as all numbers here
+    10      8     streamtime
+    18      8     recordedtime
+    26      4     streamversion
+    30      32    policy: SHA-256 of the text in force
+    62      4     n, then n bytes: the envelope, a msgpack array
+    …       4     m, then m bytes: `data` exactly as received
+    …       1     sealing scheme (0 = none)
+    …       16    key id        (zero under none)
+    …       12    nonce         (zero under none)
+    …       4     k, then k bytes: ciphertext of personal fields and `derived`
+    last    32    hash = SHA-256(hash of the stream's previous record ‖ every byte before)
+"""
+
+from __future__ import annotations
+
+import struct
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from engine.errors import StoreError, StoreNewer
+from schemas.envelope import Event
+from schemas.data import decode_data
+
+FORMAT = 1
+GENESIS = bytes(32)
+"""What the first record of a stream is chained to."""
+
+_HEAD = struct.Struct("<BBqqqI32sI")
+_SIZE = struct.Struct("<I")
+_SEALED_NONE = struct.pack("<B16s12sI", 0, bytes(16), bytes(12), 0)
+_TIME_MISSING, _TIME_INFERRED, _HISTORICAL = 1, 2, 4
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+_OPTIONAL = (
+    "claimedby",
+    "via",
+    "partitionkey",
+    "correlationid",
+    "causationid",
+    "traceparent",
+    "expectedversion",
+)
+
+
+def encode(event: Event, data: bytes, policy: bytes, previous: bytes, recorded: int) -> tuple[bytes, bytes]:
+    """A stamped event and its data bytes → (record, hash). `policy` is 32 bytes, `previous` the hash before."""
+    flags = (
+        (_TIME_MISSING if event.timemissing else 0)
+        | (_TIME_INFERRED if event.timeinferred else 0)
+        | (_HISTORICAL if event.historical else 0)
+    )
+    optional: dict[str, Any] | None = None
+    if (
+        event.causationid
+        or event.correlationid
+        or event.via
+        or event.traceparent
+        or event.claimedby
+        or event.partitionkey
+        or event.expectedversion
+    ):
+        optional = {name: value for name in _OPTIONAL if (value := getattr(event, name))}
+    envelope = _pack(
+        (
+            event.type,
+            event.id,
+            event.source,
+            event.time,
+            event.channel,
+            event.authtype,
+            event.authid,
+            optional,
+        )
+    )
+    body = b"".join(
+        (
+            _HEAD.pack(
+                FORMAT,
+                flags,
+                event.receivedtime,
+                event.streamtime,
+                recorded,
+                event.streamversion,
+                policy,
+                len(envelope),
+            ),
+            envelope,
+            _SIZE.pack(len(data)),
+            data,
+            _SEALED_NONE,
+        )
+    )
+    digest = sha256(previous + body).digest()
+    return body + digest, digest
+
+
+class Record(msgspec.Struct, gc=False):
+    """A record taken apart, with the bytes a verifier needs. `data` are the bytes received."""
+
+    event: Event
+    data: bytes
+    policy: bytes
+    recordedtime: int
+    hash: bytes
+
+
+def split_originator(originator_id: str) -> tuple[int, str]:
+    """`000000000042/order/x:1` → (42, "order/x:1")."""
+    return int(originator_id[:12]), originator_id[13:]
+
+
+def originator(number: int, subject: str) -> str:
+    """Stream number and subject → the store's key; numbers keep inserts near the end of the index."""
+    return f"{number:012d}/{subject}"
+
+
+def decode(originator_id: str, record: bytes) -> Record:
+    """Stored bytes → Record. StoreError names the stream when the bytes are not a record."""
+    if record[:1] != b"\x01":
+        raise StoreNewer(
+            f"The record {originator_id} has format {record[0] if record else 'none'}; this release reads {FORMAT}.",
+            "Use the release that wrote the store.",
+        )
+    try:
+        _, flags, received, stream, recorded, version, policy, size = _HEAD.unpack_from(record)
+        at = _HEAD.size
+        envelope = _unpack(record[at : at + size])
+        at += size
+        (size,) = _SIZE.unpack_from(record, at)
+        at += 4
+        data = record[at : at + size]
+        if len(data) != size or len(record) < at + size + len(_SEALED_NONE) + 32:
+            raise ValueError("it is cut short")
+        type_, id_, source, time, channel, authtype, authid, optional = envelope
+    except (struct.error, msgspec.DecodeError, ValueError, TypeError) as error:
+        raise StoreError(
+            f"The record {originator_id} cannot be read: {error}.", "Restore the store from a backup."
+        ) from error
+    number, subject = split_originator(originator_id)
+    event = Event(
+        type_,
+        subject,
+        id_,
+        source,
+        time,
+        decode_data(type_, data),
+        channel,
+        received,
+        stream,
+        version,
+        number,
+        timemissing=bool(flags & _TIME_MISSING),
+        timeinferred=bool(flags & _TIME_INFERRED),
+        historical=bool(flags & _HISTORICAL),
+        authtype=authtype,
+        authid=authid,
+        **(optional or {}),
+    )
+    return Record(event, data, policy, recorded, record[-32:])
+
+
+def chained(previous: bytes, record: bytes) -> bool:
+    """Whether the record's hash is that of its bytes chained to `previous`."""
+    return sha256(previous + record[:-32]).digest() == record[-32:]

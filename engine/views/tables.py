@@ -1,0 +1,154 @@
+"""The view tables, and how a row becomes its columns.
+
+`rows` holds all stage-1 states of a stream in one msgpack blob beside the columns lists filter and sort by; `folded`
+how far each partition is folded. All of it can be rebuilt from the log.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from projections.row import Row
+
+VIEWS_FORMAT = 1
+
+COLUMNS = (
+    "id",
+    "subject",
+    "kind",
+    "channel",
+    "state",
+    "open",
+    "frozen",
+    "doubt",
+    "limbo",
+    "held",
+    "fault",
+    "owner",
+    "grp",
+    "currency",
+    "receivable",
+    "received",
+    "refunded",
+    "half_at",
+    "warn_at",
+    "due_at",
+    "breached",
+    "excused",
+    "score",
+    "work",
+    "late",
+    "repeats",
+    "conflicts",
+    "unknown",
+    "since",
+    "updated",
+    "version",
+    "due",
+    "row",
+)
+
+
+def statements() -> list[str]:
+    """DDL of the view tables."""
+    integers = ", ".join(
+        f"{name} INTEGER NOT NULL"
+        for name in COLUMNS
+        if name not in ("id", "subject", "kind", "channel", "state", "owner", "grp", "currency", "row")
+    )
+    return [
+        f"CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, "
+        f"channel TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, grp TEXT NOT NULL, "
+        f"currency TEXT NOT NULL, {integers}, row BLOB NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS rows_due ON rows (due) WHERE due > 0",
+        "CREATE INDEX IF NOT EXISTS rows_work ON rows (work) WHERE work > 0",
+        "CREATE INDEX IF NOT EXISTS rows_doubtful ON rows (frozen, doubt) WHERE frozen > 0 OR doubt > 0",
+        "CREATE TABLE IF NOT EXISTS folded (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, "
+        "hash BLOB NOT NULL, watermark INTEGER NOT NULL, streamtime INTEGER NOT NULL, policies BLOB NOT NULL, "
+        "retarget INTEGER NOT NULL)",
+    ]
+
+
+def upsert() -> str:
+    """The statement that writes a row; secondary indexes are touched only where their columns change."""
+    updates = ", ".join(f"{name}=excluded.{name}" for name in COLUMNS if name not in ("id", "subject", "kind"))
+    marks = ",".join("?" * len(COLUMNS))
+    return f"INSERT INTO rows ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {updates}"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(Row)
+
+
+def row_id(partition: int, number: int) -> int:
+    """The view key of a stream: in order of arrival within its partition, so that inserts stay together."""
+    return partition << 40 | number
+
+
+def decode_row(blob: bytes) -> Row:
+    """A stored blob → Row. msgspec.ValidationError when another release wrote it in another shape."""
+    return _decoder.decode(blob)
+
+
+def columns(id_: int, row: Row, due: int) -> tuple[object, ...]:
+    """A row as the values of COLUMNS."""
+    state, open_, frozen, doubt, limbo, held, since = "", 0, 0, 0, 0, 0, 0
+    owner = group = currency = ""
+    receivable = received = refunded = 0
+    half_at = warn_at = due_at = breached = 0
+    score = 100
+    lifecycle, ledger, sla = row.lifecycle, row.ledger, row.sla
+    if lifecycle is not None:
+        state = lifecycle.state
+        since = lifecycle.since
+        owner, group = lifecycle.owner, lifecycle.group
+        frozen = 1 if lifecycle.frozen else 0
+        doubt = 1 if lifecycle.offence is not None and not frozen else 0
+        limbo = 0 if state else 1
+        held = len(lifecycle.holds)
+        open_ = 1 if lifecycle.open else 0
+    if ledger is not None:
+        currency = ledger.currency
+        receivable, received, refunded = ledger.receivable, ledger.received, ledger.refunded
+    if sla is not None:
+        half_at, warn_at, due_at, breached = sla.half_at, sla.warn_at, sla.due_at, sla.breached
+    if row.health is not None:
+        score = row.health.score
+    if row.limbo is not None:
+        limbo = 1 if row.limbo.waiting else 0
+        since = row.limbo.since
+    return (
+        id_,
+        row.subject,
+        row.subject.partition("/")[0],
+        row.channel,
+        state,
+        open_,
+        frozen,
+        doubt,
+        limbo,
+        held,
+        1 if row.fault is not None else 0,
+        owner,
+        group,
+        currency,
+        receivable,
+        received,
+        refunded,
+        half_at,
+        warn_at,
+        due_at,
+        breached,
+        row.excused,
+        score,
+        len(row.work),
+        row.late,
+        row.repeats,
+        row.conflicts,
+        row.unknown,
+        since,
+        row.streamtime,
+        row.version,
+        due,
+        _encode(row),
+    )

@@ -1,0 +1,55 @@
+"""The names streams.yaml may use: triggers, commands, actions, kinds of notice and of work item.
+
+One place, so that what is checked before a policy is published is what the engine then does.
+"""
+
+from __future__ import annotations
+
+from schemas.registry import TYPES
+
+DERIVED_TRIGGERS = frozenset(
+    {"paid.full", "paid.part", "review.required", "review.passed", "review.rejected"}
+)
+"""Triggers the lifecycle fold makes of events: money counted by the ledger, the answer to a review."""
+
+TRIGGERS = DERIVED_TRIGGERS | {name.rpartition(".")[0] for name, spec in TYPES.items() if not spec.reserved}
+"""What a move may name: every event type without its version, and the derived triggers."""
+
+DERIVED_STATES = frozenset({"part_shipped"})
+"""States the fold shows but no move leads to: some parcels have left, the last line has not."""
+
+COMMANDS = frozenset(
+    name.rpartition(".")[0] for name, spec in TYPES.items() if spec.person or name == "order.cancelled.v1"
+)
+"""What a person may command: event types without their version."""
+
+ACTIONS = COMMANDS | {"read", "send", "publish", "operate"}
+"""What a role may allow. `read` every view, `send` events of the token's sources, `publish` a policy,
+`operate` the store: dead letters, projections, the clock."""
+
+NOTICES: dict[str, frozenset[str]] = {
+    "frozen": frozenset({"order", "channel", "state", "event", "reason", "ways_out", "owner", "group"}),
+    "thawed": frozenset({"order", "channel", "state", "reason", "owner", "group"}),
+    "warned": frozenset({"order", "channel", "stage", "due", "used", "target", "owner", "group"}),
+    "breached": frozenset({"order", "channel", "stage", "due", "used", "target", "reason", "owner", "group"}),
+    "escalated": frozenset({"order", "channel", "stage", "step", "to", "reason", "owner", "group"}),
+    "work": frozenset({"order", "channel", "kind", "title", "guide", "owner", "group"}),
+    "limbo": frozenset({"alias", "waiting", "since", "group"}),
+    "correction": frozenset({"order", "channel", "decision", "reason", "owner", "group"}),
+}
+"""Kinds of notice and the variables a template of each may use."""
+
+WORK_KINDS = (
+    "frozen",
+    "conflict",
+    "sla",
+    "limbo",
+    "hold_absent",
+    "refold_limit",
+    "shares_missing",
+    "diverged",
+    "calendar",
+)
+"""Kinds of work item the engine opens; each wants a guide."""
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
