@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from engine.errors import StoreError, ViewsAhead
 from engine.fold.receipts import Receipts
-from engine.fold.refold import INPUT_LIMIT, Timeline, refold
+from engine.fold.refold import Timeline
 from engine.fold.step import (
-    Decided,
     FoldFault,
     Pipeline,
     due_of,
-    judged_types,
     new_row,
-    open_work,
     pipeline_of,
-    step_event,
     step_retarget,
     step_wake,
 )
+from engine.fold.stream import retrace, take
 from engine.policy.book import PolicyBook
 from engine.store.database import Ownership, Store
 from engine.store.record import decode
@@ -46,9 +44,6 @@ ADOPT_STEP = 3_600_000_000
 FAULT_KEYS, FAULT_SHARE = 100, 0.01
 """More keys faulted in one batch than both stop the partition: then the code is bad, not the key."""
 
-_REFOLDS = frozenset(("event.corrected.v1", "event.skipped.v1"))
-
-
 class Entry:
     """A cached row: its view id, the due instant last put on the heap, and whether it differs from the disk."""
 
@@ -65,7 +60,7 @@ class Entry:
 class Partition:
     """How far one partition is folded, its timers, and the policies that were in force in it."""
 
-    __slots__ = ("hash", "heap", "policies", "policy", "position", "published", "retarget", "streamtime", "watermark")
+    __slots__ = ("hash", "heap", "policies", "position", "published", "retarget", "streamtime", "watermark")
 
     def __init__(self) -> None:
         self.position = 0
@@ -76,7 +71,6 @@ class Partition:
         self.heap: list[tuple[int, str, int]] = []
         self.published: list[tuple[int, bytes]] = []
         self.policies: Timeline | None = None
-        self.policy: Policy | None = None
 
 
 class Host:
@@ -104,7 +98,6 @@ class Host:
         self._rows: dict[str, Entry] = {}
         self._dirty: list[Entry] = []
         self._ctx = Context()
-        self._judged: dict[str, frozenset[str]] = {}
         self._faults = 0
         self._folded = 0
         self._upsert = upsert()
@@ -130,7 +123,6 @@ class Host:
                     self._check_belongs(index, p)
                 if p.published:
                     p.policies = Timeline([(since, self._book.get(hash_)) for since, hash_ in p.published])
-                    p.policy = p.policies.last
             for due, subject, id_ in cursor.execute("SELECT due, subject, id FROM rows WHERE due > 0"):
                 heapq.heappush(self.partitions[id_ >> 40].heap, (due, subject, id_))
 
@@ -185,6 +177,7 @@ class Host:
             if entry is None:
                 if event.type == "policy.published.v1":
                     self._publish(partition, p, event)
+                    self._fetch(partition, events)  # publishing writes, and what is written may leave the cache
                     continue
                 pipeline = pipeline_of(subject)
                 if not pipeline:
@@ -226,68 +219,31 @@ class Host:
             self._dirty.append(entry)
         if row.fault is not None:
             row.fault = msgspec.structs.replace(row.fault, waiting=row.fault.waiting + 1)
-            return
-        late = event.time < row.latest
-        if late:
-            row.late += 1
-        else:
-            row.latest = event.time
-        policy = p.policy
-        assert policy is not None and p.policies is not None, "every partition begins with policy.published"
-        try:
-            decided = step_event(row, entry.pipeline, event, policy, ctx, now)
             row.version = event.streamversion
-            row.streamtime = now
-            reason = ctx.wanted
-            if late or reason or event.type in _REFOLDS:
-                if not reason and event.type in _REFOLDS:
-                    reason = f"{event.type.split('.')[1]} by {event.authid or 'a person'}"
-                if not reason and event.time < row.decided and not event.sameness and event.type in self._judges(entry):
-                    reason = f"a fact of {event.type} that occurred before a decision that stood"
-                if reason:
-                    decided += self._again(p, entry, event, reason)
-                    row = entry.row
+            return
+        assert p.policies is not None, "every partition begins with policy.published"
+        try:
+            entry.row, decided = take(row, entry.pipeline, event, p.policies, ctx, partial(self._inputs, row.subject))
         except FoldFault as fault:
+            row.version = event.streamversion
             self._fault(partition, p, entry, fault, now)
             return
         if decided:
             self._receipts.add(partition, entry.id, row.subject, decided)
-        due = due_of(row, entry.pipeline)
+        due = due_of(entry.row, entry.pipeline)
         if due != entry.due:
             entry.due = due
             if due:
                 heapq.heappush(p.heap, (due, row.subject, entry.id))
 
-    def _judges(self, entry: Entry) -> frozenset[str]:
-        kind = entry.row.subject.partition("/")[0]
-        judged = self._judged.get(kind)
-        if judged is None:
-            judged = self._judged[kind] = judged_types(entry.pipeline)
-        return judged
-
-    def _again(self, p: Partition, entry: Entry, event: Event, reason: str) -> list[Decided]:
-        """Fold the stream again in order of occurrence, up to and with `event`."""
-        assert p.policies is not None
-        if event.streamversion > INPUT_LIMIT:
-            return self._too_long(entry, event)
-        inputs = [
-            record.event
-            for record in self.store.stream(event.subject)
-            if record.event.streamversion <= event.streamversion
-        ]
-        entry.row, decided = refold(entry.row, entry.pipeline, inputs, p.policies, event, reason)
-        return decided
-
-    def _too_long(self, entry: Entry, event: Event) -> list[Decided]:
-        return open_work(
-            entry.row, event, "refold_limit", f"{event.type} asks for a refold of more than {INPUT_LIMIT} events"
-        )
+    def _inputs(self, subject: str) -> list[Event]:
+        return [record.event for record in self.store.stream(subject)]
 
     def _fire(self, partition: int, p: Partition, upto: int) -> None:
         """Fire every timer due up to and with `upto`, in order (due, subject, fold)."""
         heap = p.heap
         ctx = self._ctx
-        assert p.policy is not None
+        assert p.policies is not None
         while heap and heap[0][0] <= upto:
             if heap[0][1] not in self._rows:
                 self._warm(heap, upto)
@@ -299,7 +255,7 @@ class Host:
                 entry.dirty = True
                 self._dirty.append(entry)
             try:
-                decided = step_wake(entry.row, entry.pipeline, due, p.policy, ctx)
+                decided = step_wake(entry.row, entry.pipeline, due, p.policies.last, ctx)
             except FoldFault as fault:
                 self._fault(partition, p, entry, fault, due)
                 continue
@@ -322,13 +278,46 @@ class Host:
                 "The fold is broken; go back to the release before.",
             )
 
+    def retry(self, subject: str) -> bool:
+        """Fold a faulted key again from its beginning, in log order; True when it folds now, with what it decides anew."""
+        with self.store.read() as cursor:
+            found = self.store.find(cursor, [subject]).get(subject)
+        if found is None:
+            return False
+        partition, number = found
+        p = self.partitions[partition]
+        if subject not in self._rows:
+            self._read([row_id(partition, number)])
+        entry = self._rows.get(subject)
+        if entry is None or entry.row.fault is None or p.policies is None:
+            return False
+        inputs = self._inputs(subject)
+        known = {standing.id for standing in entry.row.standing}
+        decided = []
+        try:
+            for step in retrace(subject, entry.pipeline, inputs, p.policies, max(p.watermark, p.streamtime)):
+                decided += step.decided
+                entry.row = step.row
+        except FoldFault as fault:
+            entry.row.fault = Fault(fault.fold, entry.row.version, p.streamtime, fault.text[-4_000:], 0)
+            return False
+        finally:
+            if not entry.dirty:
+                entry.dirty = True
+                self._dirty.append(entry)
+        self._receipts.add(partition, entry.id, subject, [one for one in decided if one.id not in known])
+        entry.due = due_of(entry.row, entry.pipeline)
+        if entry.due:
+            heapq.heappush(p.heap, (entry.due, subject, entry.id))
+        return True
+
     # Policy
 
     def _publish(self, partition: int, p: Partition, event: Event) -> None:
         """From here the partition follows the policy; all its open states are re-targeted before its next event."""
         hash_ = bytes.fromhex(event.data.policy)
         new = self._book.get(hash_)
-        old = p.policy
+        old = p.policies.last if p.policies else None
         if old is not None and old.hash != new.hash:
             self.flush()
             while entries := self._open_after(partition, p.retarget):
@@ -339,7 +328,6 @@ class Host:
                     self.flush()  # with the cursor: a crash resumes behind it
             p.retarget = 0
         p.published.append((event.streamtime, hash_))
-        p.policy = new
         if p.policies is None:
             p.policies = Timeline([(event.streamtime, new)])
         else:
