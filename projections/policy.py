@@ -32,7 +32,8 @@ class LifecycleMap(msgspec.Struct, frozen=True):
 
 
 class Calendar(msgspec.Struct, frozen=True):
-    """Working time as sorted, disjoint UTC intervals [opens[i], closes[i]). Beyond the last close nothing is open."""
+    """Working time as sorted, disjoint UTC intervals [opens[i], closes[i]). Before the first and after the last,
+    where nothing is compiled, every hour counts (`projections.sla.calendar` says why)."""
 
     name: str
     opens: tuple[int, ...]

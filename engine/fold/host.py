@@ -407,12 +407,18 @@ class Host:
 
     # Writing
 
+    def _policy_of(self, entry: Entry) -> Policy:
+        policies = self.partitions[entry.id >> 40].policies
+        assert policies is not None, "a row was folded under some policy"
+        return policies.last
+
     def flush(self) -> None:
         """Write changed rows, receipts and positions in one transaction."""
         with self.views.write() as cursor:
             if self._dirty:
                 cursor.executemany(
-                    self._upsert, [columns(entry.id, entry.row, entry.due) for entry in self._dirty]
+                    self._upsert,
+                    [columns(entry.id, entry.row, entry.due, self._policy_of(entry)) for entry in self._dirty],
                 )
             caught_up = [p.position == own.position for p, own in zip(self.partitions, self._owned, strict=True)]
             self._receipts.write(cursor)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from projections.policy import Policy
+from projections.routing import owner_of
 from projections.row import Row
 
 VIEWS_FORMAT = 1
@@ -90,8 +92,8 @@ def decode_row(blob: bytes) -> Row:
     return _decoder.decode(blob)
 
 
-def columns(id_: int, row: Row, due: int) -> tuple[object, ...]:
-    """A row as the values of COLUMNS."""
+def columns(id_: int, row: Row, due: int, policy: Policy) -> tuple[object, ...]:
+    """A row as the values of COLUMNS; the policy says who owns it and which states are final."""
     state, open_, frozen, doubt, limbo, held, since = "", 0, 0, 0, 0, 0, 0
     owner = group = currency = ""
     receivable = received = refunded = 0
@@ -101,12 +103,12 @@ def columns(id_: int, row: Row, due: int) -> tuple[object, ...]:
     if lifecycle is not None:
         state = lifecycle.state
         since = lifecycle.since
-        owner, group = lifecycle.owner, lifecycle.group
+        owner, group = owner_of(policy, row.channel, lifecycle.categories, state, lifecycle.owner, lifecycle.group)
         frozen = 1 if lifecycle.frozen else 0
         doubt = 1 if lifecycle.offence is not None and not frozen else 0
         limbo = 0 if state else 1
         held = len(lifecycle.holds)
-        open_ = 1 if lifecycle.open else 0
+        open_ = 1 if state and state not in policy.lifecycle_of(row.channel).terminal else 0
     if ledger is not None:
         currency = ledger.currency
         receivable, received, refunded = ledger.receivable, ledger.received, ledger.refunded

@@ -55,7 +55,8 @@ class Engine:
         self.receipts = Receipts(store, self.appender.owned, suppressed="history" if self.kind == HISTORY else "")
         self._rows_bytes = rows_bytes
         self.host = self._new_host()
-        self._oldest_unwritten = 0
+        self.oldest_unwritten = 0
+        """Since when (µs) something folded waits for its views, 0 when all is written."""
 
     @classmethod
     def open(
@@ -143,9 +144,9 @@ class Engine:
             self._move_watermark(now)
         if self.host.pending >= FLUSH_EVENTS:
             self.flush()
-        elif not self._oldest_unwritten:
-            self._oldest_unwritten = self.clock()
-        elif self.clock() - self._oldest_unwritten >= FLUSH_LATEST_MICROS:
+        elif not self.oldest_unwritten:
+            self.oldest_unwritten = self.clock()
+        elif self.clock() - self.oldest_unwritten >= FLUSH_LATEST_MICROS:
             self.flush()
         return appended.outcomes
 
@@ -168,21 +169,31 @@ class Engine:
 
     def _append(self, batch: Sequence[Incoming | DeadLetter], now: int) -> Appended:
         self.receipts.recordedtime = now
+        if not self.level:
+            self._reset()
         try:
             appended = self.appender.append(batch, now)
+            for partition, events in enumerate(appended.events):
+                self.host.fold(partition, events)
         except BaseException:
             self._reset()
             raise
-        for partition, events in enumerate(appended.events):
-            self.host.fold(partition, events)
         for own in self.appender.owned:
             self.host.reached(own.partition, own)
         return appended
 
+    @property
+    def level(self) -> bool:
+        """Whether all that is appended is folded. It is not after a failure that could not be put right at once: then
+        nothing more is appended before it is."""
+        return all(p.position == own.position for p, own in zip(self.host.partitions, self.appender.owned, strict=True))
+
     def _reset(self) -> None:
-        """A transaction failed: memory is ahead of the disk. Read ownership and views again."""
+        """A transaction or a fold failed: memory is not what the disk holds. Read ownership and views again."""
+        self.appender.reset()
         self.receipts = Receipts(self.store, self.appender.owned, suppressed=self.receipts.suppressed)
         self.host = self._new_host()
+        self.oldest_unwritten = self.clock()
         self.host.catch_up()
 
     def _refuse(self, event: Event, outcome: Outcome, now: int) -> None:
@@ -202,8 +213,8 @@ class Engine:
         due = self.host.next_due()
         if self.kind == LIVE and due and due <= now:
             self._move_watermark(now)
-            self._oldest_unwritten = self._oldest_unwritten or now
-        if self._oldest_unwritten and self.clock() - self._oldest_unwritten >= FLUSH_IDLE_MICROS:
+            self.oldest_unwritten = self.oldest_unwritten or now
+        if self.oldest_unwritten and self.clock() - self.oldest_unwritten >= FLUSH_IDLE_MICROS:
             self.flush()
 
     def advance(self, to: int | None) -> int:
@@ -239,8 +250,12 @@ class Engine:
     def flush(self) -> None:
         """Write the views, receipts and positions of everything folded so far."""
         self.receipts.recordedtime = self.now
-        self.host.flush()
-        self._oldest_unwritten = 0
+        try:
+            self.host.flush()
+        except BaseException:
+            self._reset()
+            raise
+        self.oldest_unwritten = 0
 
     # Policy
 
@@ -260,7 +275,7 @@ class Engine:
         now = self.clock() if self.kind == LIVE else max(self.stands_at, 1)
         policy, written = load_policy(text, now=max(now, self.clock()))
         if self.kind == HISTORY and first:
-            now = micros(written.intake.earliest_instant)
+            now = micros(written.intake.earliest)
         with self.store.write() as cursor:
             self.book.keep(cursor, text, policy, now)
         raw = msgspec.json.encode(PolicyPublished(policy.hash, reason))

@@ -1,0 +1,136 @@
+"""Small random worlds of orders, and an engine to run them through in different ways."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from engine.intake.model import DeadLetter, Incoming
+from engine.store.database import HISTORY, Store
+from engine.views.tables import COLUMNS
+from engine.workers.embedded import Engine
+from tests.build import HOUR, MINUTE, SECOND, event, paid, placed
+
+POLICY = (Path(__file__).parent.parent / "streams.yaml").read_bytes()
+
+_STEPS = (
+    "placed",
+    "paid",
+    "stock.locked",
+    "fulfilment.accepted",
+    "fulfilment.picked",
+    "fulfilment.packed",
+    "fulfilment.dispatched",
+    "fulfilment.delivered",
+    "order.cancelled",
+    "order.held",
+    "order.released",
+    "order.unfrozen",
+    "scan",
+)
+
+
+def _incoming(what: str, order: int, at: int, arrived: int, n: int) -> Incoming:
+    subject = f"order/taobao:{order}"
+    keys: dict[str, Any] = {"id": f"e{n}", "arrived": arrived, "channel": "taobao"}
+    if what == "placed":
+        return placed(subject, at, **keys)
+    if what == "paid":
+        return paid(subject, at, **keys)
+    if what == "scan":
+        return event("fulfilment.moved", f"alias/waybill:SF{order}", at, {"waybill": f"SF{order}", "scan": str(at)}, **keys)
+    data: dict[str, Any] = {}
+    if what in ("fulfilment.packed", "fulfilment.dispatched", "fulfilment.delivered"):
+        data = {"waybill": f"SF{order}"}
+    elif what == "order.held":
+        data = {"handle": "h", "reason": "awaiting_customer"}
+    elif what == "order.released":
+        data = {"handle": "h"}
+    elif what == "order.unfrozen":
+        data = {"reason": "looked at"}
+    return event(what, subject, at, data, **keys)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, most: int = 40) -> list[Incoming]:
+    """Events of a few orders: mostly along the path, some out of it, late, twice, early or with equal times; sorted as an
+    import sorts them."""
+    found: list[Incoming] = []
+    orders = draw(st.integers(1, 4))
+    count = draw(st.integers(1, most))
+    at = {order: order * SECOND for order in range(orders)}
+    reached = dict.fromkeys(range(orders), 0)
+    for n in range(count):
+        order = draw(st.integers(0, orders - 1))
+        gap = draw(st.sampled_from([0, 1, SECOND, MINUTE, 3 * MINUTE, 40 * MINUTE, 3 * HOUR]))
+        at[order] += gap
+        if draw(st.integers(0, 9)) < 7:
+            what = _STEPS[reached[order] % 8]
+            reached[order] += 1
+        else:
+            what = draw(st.sampled_from(_STEPS))
+        delay = draw(st.sampled_from([0, 0, 0, SECOND, 2 * MINUTE, HOUR]))
+        found.append(_incoming(what, order, at[order], at[order] + delay, n))
+        if draw(st.integers(0, 19)) == 0:
+            found.append(_incoming(what, order, at[order], at[order] + delay + SECOND, n))
+    found.sort(key=lambda item: item.arrived)
+    return found
+
+
+class Outcome:
+    """What a run left: rows without their ids, and decisions as DESIGN.md compares them."""
+
+    def __init__(self, store: Store) -> None:
+        with store.read() as cursor:
+            names = [name for name in COLUMNS if name != "id"]
+            self.rows = {
+                row["subject"]: tuple(row) for row in cursor.execute(f"SELECT {', '.join(names)} FROM rows")
+            }
+            subjects = [row[0] for row in cursor.execute("SELECT subject FROM streams")]
+        self.decisions = sorted(
+            (record.event.id, record.event.type, record.event.subject, record.event.time, record.data)
+            for subject in subjects
+            for record in store.stream(subject, receipts=True)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outcome) and (self.rows, self.decisions) == (other.rows, other.decisions)
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.rows!r}, {self.decisions!r})"
+
+
+def run(
+    directory: Path,
+    world: Sequence[Incoming | DeadLetter],
+    *,
+    partitions: int = 4,
+    batch: int = 2_000,
+    crashes: Sequence[int] = (),
+    rows_bytes: int = 128 * 2**20,
+) -> Outcome:
+    """Run a world through an engine of its own; at each index in `crashes` the process ends without a word."""
+    shutil.rmtree(directory, ignore_errors=True)
+    engine = _open(directory, partitions, rows_bytes)
+    for start in range(0, len(world), batch):
+        engine.submit([_copy(item) for item in world[start : start + batch]])
+        if any(start <= crash < start + batch for crash in crashes):
+            engine.store.close()
+            engine = _open(directory, partitions, rows_bytes)
+    list(engine.ingest([]))
+    outcome = Outcome(engine.store)
+    engine.close()
+    return outcome
+
+
+def _open(directory: Path, partitions: int, rows_bytes: int) -> Engine:
+    return Engine.open(str(directory), HISTORY, POLICY, partitions=partitions, rows_bytes=rows_bytes, wait_seconds=0)
+
+
+def _copy(item: Incoming | DeadLetter) -> Incoming | DeadLetter:
+    return copy.deepcopy(item)
