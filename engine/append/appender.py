@@ -79,15 +79,16 @@ class Appender:
 
     # One batch
 
-    def append(self, batch: Sequence[Incoming | DeadLetter], now: int) -> Appended:
-        """Stamp and store a batch; `now` (µs) is receivedtime for live events and recordedtime for all.
+    def append(self, batch: Sequence[Incoming | DeadLetter], now: int, watermark: int = 0) -> Appended:
+        """Stamp and store a batch; `now` (µs) is receivedtime for live events and recordedtime for all. In the same
+        transaction every partition's watermark rises to `watermark` (0: none does).
 
         Raises StoreFull or StoreError with nothing kept; the caches are dropped, the same batch may be tried again."""
         self._start(now)
         try:
             self._prefetch(batch)
             outcomes = [self._take(item, now) for item in batch]
-            self._commit(now)
+            self._commit(now, watermark)
         except BaseException:
             self.reset()
             raise
@@ -121,7 +122,6 @@ class Appender:
         self._bound: list[tuple[str, str]] = []
         self._letters: list[tuple[DeadLetter, bytes | None]] = []
         self._fields: dict[tuple[str, str], int] = {}
-        self._batch_raw: dict[tuple[str, str, str], bytes] = {}
         self._waiting: dict[str, list[tuple[Event, bytes]]] = {}
 
     def _prefetch(self, batch: Sequence[Incoming | DeadLetter]) -> None:
@@ -200,13 +200,18 @@ class Appender:
 
     def _one(self, event: Event, raw: bytes, received: int) -> Outcome:
         subject = event.subject
-        head = self._heads.get(subject)
+        head = self._heads.peek(subject)
         if head is None:
             head = self._open(event, subject)
             if head is None:
                 return Outcome(REFUSED, subject, detail=self._limit_detail(event.source))
         own = self.owned[head.partition]
         own.offset += 1
+        identity = hash((event.source, event.id))
+        content = hash(raw)
+        held = head.holds(identity, content) if head.ids else 0
+        if held:
+            return self._again(event, raw, head, own, held)
         if event.expectedversion and event.expectedversion != head.version:
             return Outcome(
                 STALE,
@@ -215,11 +220,6 @@ class Appender:
                 head.version,
                 detail=f"{subject} is at version {head.version}, the command expected {event.expectedversion}",
             )
-        identity = hash((event.source, event.id))
-        content = hash(raw)
-        held = head.holds(identity, content) if head.ids else 0
-        if held:
-            return self._again(event, raw, head, own, held)
         position = self._write(event, raw, head, own, received)
         head.add(identity, content)
         if event.type == "policy.published.v1":
@@ -276,10 +276,9 @@ class Appender:
 
     def _stored_data(self, event: Event, head: Head) -> bytes | None:
         """The data bytes kept under the event's (source, id): of this batch, else of the stream."""
-        raw = self._batch_raw.get((event.subject, event.source, event.id))
-        if raw is not None:
-            return raw
-        for record in self.store.stream(event.subject):
+        key = originator(head.number, event.subject)
+        batch = [decode(key, row[4]) for row in self._rows[head.partition] if row[1] == key]
+        for record in (*self.store.stream(event.subject), *batch):
             if record.event.id == event.id and record.event.source == event.source:
                 return record.data
         return None
@@ -305,7 +304,6 @@ class Appender:
             (own.position, originator(head.number, event.subject), head.version, event.type, record)
         )
         self._events[own.partition].append(event)
-        self._batch_raw[(event.subject, event.source, event.id)] = raw
         return own.position
 
     # Aliases
@@ -357,8 +355,10 @@ class Appender:
 
     # The transaction
 
-    def _commit(self, now: int) -> None:
+    def _commit(self, now: int, watermark: int) -> None:
         with self.store.write() as cursor:
+            if watermark:
+                self.advance(cursor, watermark)
             for own, (offset, position) in zip(self.owned, self._before, strict=True):
                 if own.offset != offset or own.position != position:
                     self.store.move(cursor, own, offset, position)

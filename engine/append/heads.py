@@ -65,6 +65,10 @@ class Heads:
             self._heads[subject] = head
         return head
 
+    def peek(self, subject: str) -> Head | None:
+        """The same without counting as a use: `_prefetch` has just asked."""
+        return self._heads.get(subject)
+
     def put(self, subject: str, head: Head) -> None:
         self._heads[subject] = head
 

@@ -7,12 +7,14 @@ they cannot differ.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any
 
 import msgspec
 
-from projections.kernel import Context, Decision, Fold, Work
+from projections.kernel import Context, Decision, Fold, Handler, Work
 from projections.policy import Policy
 from projections.row import PIPELINES, Row, Standing
 from schemas.envelope import CONFLICT, FRESH, REPEAT, Event
@@ -62,11 +64,27 @@ def new_row(subject: str, pipeline: Pipeline) -> Row:
 def due_of(row: Row, pipeline: Pipeline) -> int:
     """The earliest instant any fold of the row wants to be woken at, 0 for none."""
     earliest = 0
-    for field, fold in pipeline:
-        due = fold.due(getattr(row, field))
+    for field, due_in in _timers(pipeline):
+        due = due_in(getattr(row, field))
         if due and (not earliest or due < earliest):
             earliest = due
     return earliest
+
+
+@cache
+def _timers(pipeline: Pipeline) -> tuple[tuple[str, Callable[[Any], int]], ...]:
+    """The folds of a pipeline that have timers at all: asked after every step."""
+    return tuple((field, fold.due) for field, fold in pipeline if type(fold).due is not Fold.due)
+
+
+@cache
+def _plan(pipeline: Pipeline, name: str) -> tuple[tuple[int, str, Fold[Any], Handler], ...]:
+    """The folds concerned by an event of that name, each with its place in the pipeline."""
+    return tuple(
+        (index, field, fold, fold.handlers[name])
+        for index, (field, fold) in enumerate(pipeline)
+        if name in fold.handlers
+    )
 
 
 def decision_id(subject: str, decision: Decision, ordinal: int) -> str:
@@ -144,25 +162,37 @@ def _through(
     ctx.wanted = ""
     decisions: list[Decision] = []
     ctx.decisions = decisions
-    before = [getattr(row, field) for field, _ in pipeline]
+    before: list[tuple[str, Any]] = []
     fold = pipeline[0][1]
     try:
-        for field, fold in pipeline:
-            handler = fold.handlers.get(name)
-            if handler is None and not decisions:
-                continue
+        for index, field, fold, handler in _plan(pipeline, name):
             ctx.fold = fold.name
-            made = len(decisions)
             state = getattr(row, field)
-            if handler is not None:
-                state = handler(state, event, ctx)
-            if made:
-                state = _hand_on(fold, state, decisions[:made], ctx)
-            setattr(row, field, state)
+            before.append((field, state))
+            setattr(row, field, handler(state, event, ctx))
+            if decisions:
+                # From here on every fold also hears what was decided: event first, then decisions as made.
+                for field, fold in pipeline[index + 1 :]:
+                    before.append((field, getattr(row, field)))
+                    _told(row, field, fold, event, name, decisions, ctx)
+                break
     except Exception:
-        _undo(row, pipeline, before)
+        _undo(row, before)
         raise FoldFault(fold.name, traceback.format_exc(limit=-8)) from None
     return _settle(row, decisions, now) if decisions else []
+
+
+def _told(
+    row: Row, field: str, fold: Fold[Any], event: Event, name: str, decisions: list[Decision], ctx: Context
+) -> None:
+    """One fold's turn when earlier ones have decided: the event, then their decisions."""
+    ctx.fold = fold.name
+    earlier = list(decisions)
+    state = getattr(row, field)
+    handler = fold.handlers.get(name)
+    if handler is not None:
+        state = handler(state, event, ctx)
+    setattr(row, field, _hand_on(fold, state, earlier, ctx))
 
 
 def _from(
@@ -184,7 +214,7 @@ def _from(
     ctx.wanted = ""
     decisions: list[Decision] = []
     ctx.decisions = decisions
-    before = [getattr(row, field) for field, _ in pipeline]
+    before = [(field, getattr(row, field)) for field, _ in pipeline]
     field, fold = pipeline[index]
     try:
         ctx.fold = fold.name
@@ -195,7 +225,7 @@ def _from(
             ctx.fold = fold.name
             setattr(row, field, _hand_on(fold, getattr(row, field), list(decisions), ctx))
     except Exception:
-        _undo(row, pipeline, before)
+        _undo(row, before)
         raise FoldFault(fold.name, traceback.format_exc(limit=-8)) from None
     return _settle(row, decisions, now) if decisions else []
 
@@ -220,8 +250,8 @@ def _hand_on(fold: Fold[Any], state: Any, decisions: list[Decision], ctx: Contex
     return state
 
 
-def _undo(row: Row, pipeline: Pipeline, before: list[Any]) -> None:
-    for (field, _), state in zip(pipeline, before, strict=True):
+def _undo(row: Row, before: list[tuple[str, Any]]) -> None:
+    for field, state in before:
         setattr(row, field, state)
 
 
@@ -264,6 +294,7 @@ def open_work(row: Row, event: Event, kind: str, title: str) -> list[Decided]:
     return _settle(row, [Decision("host", "work.opened.v1", kind, event.streamversion, 0, data)], event.streamtime)
 
 
+@cache
 def judged_types(pipeline: Pipeline) -> frozenset[str]:
     """Types whose place in time matters to some fold of the pipeline."""
     return frozenset().union(*(fold.judged for _, fold in pipeline))

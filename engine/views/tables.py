@@ -32,6 +32,8 @@ COLUMNS = (
     "receivable",
     "received",
     "refunded",
+    "fees",
+    "subsidies",
     "half_at",
     "warn_at",
     "due_at",
@@ -62,7 +64,6 @@ def statements() -> list[str]:
         f"CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, subject TEXT NOT NULL, kind TEXT NOT NULL, "
         f"channel TEXT NOT NULL, state TEXT NOT NULL, owner TEXT NOT NULL, grp TEXT NOT NULL, "
         f"currency TEXT NOT NULL, {integers}, row BLOB NOT NULL)",
-        "CREATE INDEX IF NOT EXISTS rows_due ON rows (due) WHERE due > 0",
         "CREATE INDEX IF NOT EXISTS rows_work ON rows (work) WHERE work > 0",
         "CREATE INDEX IF NOT EXISTS rows_doubtful ON rows (frozen, doubt) WHERE frozen > 0 OR doubt > 0",
         "CREATE TABLE IF NOT EXISTS folded (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, "
@@ -96,7 +97,7 @@ def columns(id_: int, row: Row, due: int, policy: Policy) -> tuple[object, ...]:
     """A row as the values of COLUMNS; the policy says who owns it and which states are final."""
     state, open_, frozen, doubt, limbo, held, since = "", 0, 0, 0, 0, 0, 0
     owner = group = currency = ""
-    receivable = received = refunded = 0
+    receivable = received = refunded = fees = subsidies = 0
     half_at = warn_at = due_at = breached = 0
     score = 100
     lifecycle, ledger, sla = row.lifecycle, row.ledger, row.sla
@@ -112,6 +113,7 @@ def columns(id_: int, row: Row, due: int, policy: Policy) -> tuple[object, ...]:
     if ledger is not None:
         currency = ledger.currency
         receivable, received, refunded = ledger.receivable, ledger.received, ledger.refunded
+        fees, subsidies = ledger.fees, ledger.subsidies
     if sla is not None:
         half_at, warn_at, due_at, breached = sla.half_at, sla.warn_at, sla.due_at, sla.breached
     if row.health is not None:
@@ -137,6 +139,8 @@ def columns(id_: int, row: Row, due: int, policy: Policy) -> tuple[object, ...]:
         receivable,
         received,
         refunded,
+        fees,
+        subsidies,
         half_at,
         warn_at,
         due_at,

@@ -133,15 +133,14 @@ class Engine:
 
         Raises StoreFull or StoreError with nothing kept of the batch."""
         now = self.now
+        # What is received is appended up to now; of an import, up to just before what this batch begins with.
+        promise = now
         if self.kind == HISTORY:
-            first = next((item.arrived for item in batch if isinstance(item, Incoming)), 0)
-            self._move_watermark(first - 1)
-        appended = self._append(batch, now)
+            promise = next((item.arrived for item in batch if isinstance(item, Incoming)), 0) - 1
+        appended = self._append(batch, now, promise)
         for item, outcome in zip(batch, appended.outcomes, strict=True):
             if outcome.status == STALE and isinstance(item, Incoming):
                 self._refuse(item.event, outcome, now)
-        if self.kind == LIVE:
-            self._move_watermark(now)
         if self.host.pending >= FLUSH_EVENTS:
             self.flush()
         elif not self.oldest_unwritten:
@@ -167,12 +166,15 @@ class Engine:
             self._move_watermark(self.stands_at, always=True)
         self.flush()
 
-    def _append(self, batch: Sequence[Incoming | DeadLetter], now: int) -> Appended:
+    def _append(self, batch: Sequence[Incoming | DeadLetter], now: int, promise: int = 0) -> Appended:
+        """Append and fold; the watermark rises to `promise` with it, if any timer waits for that."""
         self.receipts.recordedtime = now
         if not self.level:
             self._reset()
+        due = self.host.next_due()
+        watermark = promise if due and due <= promise and promise > self.appender.owned[0].watermark else 0
         try:
-            appended = self.appender.append(batch, now)
+            appended = self.appender.append(batch, now, watermark)
             for partition, events in enumerate(appended.events):
                 self.host.fold(partition, events)
         except BaseException:
@@ -180,6 +182,8 @@ class Engine:
             raise
         for own in self.appender.owned:
             self.host.reached(own.partition, own)
+        if watermark:
+            self.host.adopt(watermark)
         return appended
 
     @property
