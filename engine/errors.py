@@ -2,6 +2,7 @@
 
     OrderfoldError                 exit 1   500
     ├── UsageError                 exit 2   400   what was asked makes no sense
+    │   └── Invalid                exit 2   422   it was understood, and does not fit its schema
     ├── NotFound                   exit 4   404
     ├── Refused                    exit 5   409   policy or the state of things forbids it
     │   ├── Forbidden              exit 5   403   the actor may not
@@ -44,6 +45,12 @@ class UsageError(OrderfoldError):
     slug = "usage"
     exit_code = 2
     status = 400
+
+
+class Invalid(UsageError):
+    title = "It does not fit"
+    slug = "invalid"
+    status = 422
 
 
 class NotFound(OrderfoldError):

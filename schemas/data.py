@@ -30,8 +30,8 @@ def decoder_of(type_: str) -> Callable[[bytes], Data] | None:
 
 
 def decode_data(type_: str, raw: bytes) -> Data | None:
-    """Bytes received → typed data; None for a type this release does not know. An event sent without data (b"")
-    reads as one whose fields are all absent.
+    """Bytes received → typed data; None for a type this release does not know. An event sent without data
+    (b"") reads as one whose fields are all absent.
 
     Raises msgspec.ValidationError (wrong shape, with the path) or msgspec.DecodeError (no JSON)."""
     decoder = decoder_of(type_) if type_ in UPCASTS else _decoders.get(type_)
@@ -72,7 +72,9 @@ def _strip(value: Any, node: msgspec.inspect.Type, path: str, unknown: list[str]
         return _strip(value, node.type, path, unknown)
     if isinstance(node, msgspec.inspect.UnionType):
         for member in node.types:
-            if isinstance(member, msgspec.inspect.StructType | msgspec.inspect.ListType | msgspec.inspect.Metadata):
+            if isinstance(
+                member, msgspec.inspect.StructType | msgspec.inspect.ListType | msgspec.inspect.Metadata
+            ):
                 value = _strip(value, member, path, unknown)
         return value
     if isinstance(node, msgspec.inspect.StructType) and isinstance(value, dict):

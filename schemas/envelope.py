@@ -34,9 +34,9 @@ def rfc3339(instant: int) -> str:
 
 
 class CloudEvent(msgspec.Struct, gc=False, omit_defaults=True):
-    """A structured CloudEvent as upstream sends it; `null` is the same as absent. Attributes we do not name are ignored
-    here and kept in nothing: CloudEvents lets a receiver drop unknown extensions. `data` stays the bytes received.
-    `channel` and `authid` are claims: intake knows both from the credential."""
+    """A structured CloudEvent as upstream sends it; `null` is the same as absent. Attributes we do not name
+    are ignored here and kept in nothing: CloudEvents lets a receiver drop unknown extensions. `data` stays
+    the bytes received. `channel` and `authid` are claims: intake knows both from the credential."""
 
     id: str
     source: str
@@ -64,8 +64,8 @@ class Event(msgspec.Struct, gc=False):
 
     `time` occurrence; `receivedtime`, `streamtime`, `streamversion` as stamped by append (0 before);
     `sameness` FRESH, REPEAT or CONFLICT, set by the fold host; `data` a struct of `schemas.registry`, or None
-    for a type this release does not know. `number` is the stream's in its partition's directory. `via` is the alias
-    subject a forwarded event came by. `partitionkey` is empty where it is the subject.
+    for a type this release does not know. `number` is the stream's in its partition's directory. `via` is the
+    alias subject a forwarded event came by. `partitionkey` is empty where it is the subject.
     """
 
     type: str

@@ -1,8 +1,8 @@
 """Upcasts: how data of an older version of a type is read as the next one (DESIGN.md, "Versions").
 
-An upcast is a pure function over the plain JSON object of version N that returns that of version N + 1. When a type
-gets a version N + 1, its struct replaces the old one in `schemas.registry`, the old name gets its upcast here,
-and folds only ever meet the newest. Stored bytes are never rewritten. None is needed yet.
+An upcast is a pure function over the plain JSON object of version N that returns that of version N + 1. When
+a type gets a version N + 1, its struct replaces the old one in `schemas.registry`, the old name gets its
+upcast here, and folds only ever meet the newest. Stored bytes are never rewritten. None is needed yet.
 """
 
 from __future__ import annotations
@@ -45,15 +45,12 @@ def unknown_version(name: str) -> str:
     stem, version = _versioned(name)
     if version == 0 or name in TYPES or name in UPCASTS:
         return ""
-    known = sorted(
-        number
-        for stem_known, number in (_versioned(other) for other in (*TYPES, *UPCASTS))
-        if stem_known == stem
-    )
+    versions = (_versioned(other) for other in (*TYPES, *UPCASTS))
+    known = sorted({number for other, number in versions if other == stem})
     if not known:
         return ""
-    versions = ", ".join(f"v{number}" for number in known)
-    return f"{stem} is known as {versions}, not v{version}; kept and counted, read once a release knows it."
+    names = ", ".join(f"v{number}" for number in known)
+    return f"{stem} is known as {names}, not v{version}; kept and counted, read once a release knows it."
 
 
 def _versioned(name: str) -> tuple[str, int]:

@@ -12,14 +12,23 @@ DERIVED_TRIGGERS = frozenset(
 )
 """Triggers the lifecycle fold makes of events: money counted by the ledger, the answer to a review."""
 
-TRIGGERS = DERIVED_TRIGGERS | {name.rpartition(".")[0] for name, spec in TYPES.items() if not spec.reserved}
-"""What a move may name: every event type without its version, and the derived triggers."""
+TRIGGERS = DERIVED_TRIGGERS | {
+    name.rpartition(".")[0]
+    for name, spec in TYPES.items()
+    if name.startswith(("order.", "stock.", "fulfilment."))
+    and not (spec.person or spec.reserved or name in ("order.placed.v1", "fulfilment.moved.v1"))
+}
+"""What a move may name: types of events that tell how order and goods fare, without their version, and the
+derived triggers. `order.placed` creates the order, a tracking scan moves a parcel only, and what a person
+commands is no move."""
 
 DERIVED_STATES = frozenset({"part_shipped"})
-"""States the fold shows but no move leads to: some parcels have left, the last line has not."""
+"""States the fold shows but no move leads to: some goods have left, the last line has not."""
 
 COMMANDS = frozenset(
-    name.rpartition(".")[0] for name, spec in TYPES.items() if spec.person or name == "order.cancelled.v1"
+    name.rpartition(".")[0]
+    for name, spec in TYPES.items()
+    if spec.person or name in ("order.cancelled.v1", "order.completed.v1")
 )
 """What a person may command: event types without their version."""
 
@@ -39,17 +48,38 @@ NOTICES: dict[str, frozenset[str]] = {
 }
 """Kinds of notice and the variables a template of each may use."""
 
-WORK_KINDS = (
-    "frozen",
-    "conflict",
-    "sla",
-    "limbo",
-    "hold_absent",
-    "refold_limit",
-    "shares_missing",
-    "diverged",
-    "calendar",
+WORK_KINDS = frozenset(
+    {
+        "frozen",
+        "limbo",
+        "conflict",
+        "share",
+        "over_refund",
+        "line_unknown",
+        "pending_dropped",
+        "hold_absent",
+        "unfreeze",
+        "sla",
+        "refold_limit",
+        "calendar",
+    }
 )
 """Kinds of work item the engine opens; each wants a guide."""
+
+HEALTH_CAUSES = frozenset(
+    {
+        "frozen",
+        "doubted",
+        "held",
+        "warned",
+        "breached",
+        "conflict",
+        "lock_failed",
+        "missing_lines",
+        "missing_address",
+        "missing_contact",
+    }
+)
+"""What costs an order points of its health."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

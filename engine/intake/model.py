@@ -44,10 +44,11 @@ class Refused(Exception):
 class Incoming(msgspec.Struct, gc=False):
     """An event intake took: checked, not yet stamped.
 
-    `event` has typed data, its channel, and `time` in µs UTC (0 with `timemissing` where none was sent). `raw` is
-    `data` exactly as received (b"" for none). `arrived` is the import instant of a historical event, µs UTC: its
-    `arrivedtime`, else its `time`; 0 for a live one. `origin` says where it came from (`night.jsonl:17`). `unknown`
-    are the paths of fields its schema does not name, array positions as `*`: kept in `raw`, counted here.
+    `event` has typed data, its channel, and `time` in µs UTC (0 with `timemissing` where none was sent).
+    `raw` is `data` exactly as received (b"" for none). `arrived` is the import instant of a historical event,
+    µs UTC: its `arrivedtime`, else its `time`; 0 for a live one. `origin` says where it came from
+    (`night.jsonl:17`). `unknown` are the paths of fields its schema does not name, array positions as `*`:
+    kept in `raw`, counted here.
     """
 
     event: Event
@@ -58,8 +59,8 @@ class Incoming(msgspec.Struct, gc=False):
 
 
 class DeadLetter(msgspec.Struct, gc=False):
-    """What intake refused: the bytes as they came and why. `subject`, `type`, `id` and `source` as far as they
-    could be read, for finding it again. Of an oversize line only the beginning is kept."""
+    """What intake refused: the bytes as they came and why. `subject`, `type`, `id` and `source` as far as
+    they could be read, for finding it again. Of an oversize line only the beginning is kept."""
 
     origin: str
     reason: str
@@ -72,8 +73,8 @@ class DeadLetter(msgspec.Struct, gc=False):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """Who sends, as authenticated by intake. `channel` overrides the channel found by source; `command` lets a
-    person's types and reserved sources through, and is given to the command routes alone."""
+    """Who sends, as authenticated by intake. `channel` overrides the channel found by source; `command` lets
+    a person's types and reserved sources through, and is given to the command routes alone."""
 
     authtype: str = "unauthenticated"
     authid: str = ""
@@ -81,11 +82,16 @@ class Credential(msgspec.Struct, frozen=True):
     command: bool = False
 
 
+ANYBODY = Credential()
+"""Who brings a file, or posts to an open API, without saying who they are."""
+
+
 class Rules:
     """What the policy text asks of intake.
 
-    `earliest` µs UTC, `max_ahead` µs, `max_event_bytes`; `channels` are (name, source patterns) in the order they
-    are tried, patterns as in a shell (`/channels/shopify/*`); a source none matches is of `default_channel`.
+    `earliest` µs UTC, `max_ahead` µs, `max_event_bytes`; `channels` are (name, source patterns) in the order
+    they are tried, patterns as in a shell (`/channels/shopify/*`); a source none matches is of
+    `default_channel`.
     """
 
     __slots__ = ("_found", "_patterns", "default_channel", "earliest", "max_ahead", "max_event_bytes")

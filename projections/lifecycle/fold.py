@@ -102,6 +102,7 @@ def _goods(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
     if (
         at
         and event.time >= state.since
+        and event.time >= state.stayed
         and not state.lines
         and state.offence is None
         and not state.cancelled
@@ -149,7 +150,13 @@ def _parcels_of_all(state: LifecycleState, data: Any, to: str) -> tuple[Parcel, 
 
 def _money(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
     """Payments, refunds, subsidies: the ledger has counted them, here they may mean paid."""
-    if state.state and event.time >= state.since and not state.lines and state.offence is None:
+    if (
+        state.state
+        and event.time >= state.since
+        and event.time >= state.stayed
+        and not state.lines
+        and state.offence is None
+    ):
         map_ = ctx.policy.lifecycle_of(ctx.row.channel)
         at = state.state
         if (at, PAID_FULL) not in map_.moves and (at, PAID_PART) not in map_.moves:
@@ -200,13 +207,13 @@ def _consider(state: LifecycleState, fact: Fact, event: Event, ctx: Context) -> 
             ctx.refold(f"{fact.type} occurred before what put the order in doubt")
             return state
         return record(state, fact)
-    if fact.time < state.since and not ctx.refolding:
+    if fact.time < max(state.since, state.stayed) and not ctx.refolding:
         return _late(state, fact, ctx, map_)
     return step(state, fact, ctx, map_, fact.seen)
 
 
 def _late(state: LifecycleState, fact: Fact, ctx: Context, map_: LifecycleMap) -> LifecycleState:
-    """A fact that occurred before the order's last move. Where it plainly fits it is placed by its time and moves
+    """A fact that occurred before the last one that was legal, whether that moved the order or not. Where it plainly fits it is placed by its time and moves
     nothing back; anything else asks for the stream to be folded again in order of occurrence."""
     index = stood_at(state.entered, fact.time)
     if fact.trigger == MONEY:

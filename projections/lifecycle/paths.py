@@ -92,7 +92,7 @@ def reason(map_: LifecycleMap, met: str, trigger: str) -> str:
         told = _TOLD[trigger]
     else:
         noun, _, participle = trigger.partition(".")
-        told = participle if noun in ("order", "fulfilment") else f"{noun} {participle}"
+        told = participle if noun in ("order", "fulfilment") else f"{noun} {participle.replace('_', ' ')}"
     if not met:
         return f"{told} before the order was placed"
     what = f"{told} while {met.replace('_', ' ')}"

@@ -101,6 +101,8 @@ class OrderCancelled(Data):
 class OrderCompleted(Data):
     """Nothing more is expected."""
 
+    reason: Text | None = None
+
 
 class OrderNoteAdded(Data):
     """A remark; moves nothing."""

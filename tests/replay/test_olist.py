@@ -16,12 +16,12 @@ from engine.replay.verify import verify
 from engine.settings import rules_of
 from engine.store.database import HISTORY, Store
 from engine.workers.embedded import Engine, wall_clock
-from tests.realdata import need
+from tests.real_data import folder
 from tests.worlds import POLICY
 
 
 def _table(name: str) -> Iterator[dict[str, str]]:
-    with gzip.open(need("olist") / f"olist_{name}_dataset.csv.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(folder("olist") / f"olist_{name}_dataset.csv.gz", "rt", encoding="utf-8") as file:
         yield from csv.DictReader(file)
 
 
@@ -71,12 +71,12 @@ def expected_frozen() -> Counter[str]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    folder = need("olist")
+    tables = folder("olist")
     directory = tmp_path_factory.mktemp("olist")
     now = wall_clock()
     rules = rules_of(load_policy(POLICY, now=now)[1])
     engine = Engine.open(str(directory), HISTORY, POLICY)
-    with Import([str(folder)], "olist", rules, now=now, historical=True) as whole:
+    with Import([str(tables)], "olist", rules, now=now, historical=True) as whole:
         statuses = Counter(outcome.status for _, outcomes in engine.ingest(whole) for outcome in outcomes)
         assert whole.errors == []
     assert statuses == {"accepted": 497_976}

@@ -1,0 +1,59 @@
+"""The Litestar application over one `Service`."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from engine.api import commands, events, health, operate, orders, pages
+from engine.api.problems import to_response
+from engine.api.service import Service
+from urllib.parse import unquote_to_bytes
+
+API_VERSION = "1"
+
+
+def make_app(service: Service) -> ASGIApp:
+    """The ASGI application; `/openapi.json` describes it."""
+    app = Litestar(
+        route_handlers=[
+            *events.HANDLERS,
+            *commands.HANDLERS,
+            *orders.HANDLERS,
+            *operate.HANDLERS,
+            *health.HANDLERS,
+            *pages.HANDLERS,
+        ],
+        guards=[service.access.admit],
+        exception_handlers={Exception: to_response},
+        state=State({"service": service}),
+        request_max_body_size=None,  # body_of has the policy's limit, which may change
+        openapi_config=OpenAPIConfig(
+            title="Orderfold",
+            version=API_VERSION,
+            description="Events and commands in, orders out. Errors are problem documents (RFC 9457).",
+            path="/",
+            use_handler_docstrings=True,
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"token": []}, {}],
+        ),
+    )
+    return _slashes(app)
+
+
+def _slashes(app: ASGIApp) -> ASGIApp:
+    """Numbers of orders may hold a slash, sent as %2F: routing must not take it for one of the path's own."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path", b"")
+        if scope["type"] == "http" and b"%2f" in raw.lower():
+            kept = raw.replace(b"%2F", b"%252F").replace(b"%2f", b"%252F")
+            scope = {**scope, "path": unquote_to_bytes(kept).decode("utf-8", "replace")}
+        await app(scope, receive, send)
+
+    return routed

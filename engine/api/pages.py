@@ -1,0 +1,327 @@
+"""The operator's pages: the overview, whose first screen is the exceptions by age, and what it links to.
+
+Plain HTML that works without JavaScript; every view is a URL; colours never speak alone. Personal fields come masked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote, unquote, urlencode
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from engine import dead_letters
+from engine.api import html, problems
+from engine.api.html import Child, Markup, age, instant, money, span, tag
+from engine.api.order_page import order_body
+from engine.api.service import ApiRequest, service_of
+from engine.errors import OrderfoldError
+from engine.views.history import history
+from engine.views.order import page
+from engine.views.queries import OrderFilter, OrderLine, Reading
+from engine.views.summary import Summary
+
+REFRESH_SECONDS = 15
+ROWS = 100
+
+SYMBOLS = {"green": "●", "yellow": "◐", "orange": "▲", "red": "✖"}
+
+EXCEPTIONS = {
+    "frozen": ("Frozen", "an illegal step; a person must look"),
+    "overdue": ("Overdue", "past a deadline that still runs"),
+    "in_doubt": ("In doubt", "waiting for news that makes the path legal"),
+    "limbo": ("Limbo", "facts, and no order for them"),
+}
+"""Exceptions that are lists of orders: the filter, its title, what it means."""
+
+
+class Oldest(dict[str, "tuple[int, datetime | None]"]):
+    """Exception → (how many, since when the oldest stands)."""
+
+
+def exceptions(reading: Reading, found: Summary) -> Oldest:
+    """Each kind of exception with its number and its oldest."""
+    oldest = Oldest()
+    for name in EXCEPTIONS:
+        first = reading.orders(OrderFilter(**{name: True}), 1).orders
+        oldest[name] = (getattr(found, name), first[0].since if first else None)
+    letters = dead_letters.letters(reading.store, limit=1)
+    oldest["dead"] = (letters.total, letters.letters[0].at if letters.letters else None)
+    work = reading.todo(limit=1)
+    oldest["work"] = (work.total, work.items[0].since if work.items else None)
+    return oldest
+
+
+@get("/", include_in_schema=False)
+async def overview(request: ApiRequest) -> Response[bytes]:
+    """The overview."""
+    service = service_of(request)
+    found = await asyncio.to_thread(service.summary)
+    oldest = await service.look(lambda reading: exceptions(reading, found))
+    return _page("Overview", found.kind, found.as_of, _overview(found, oldest), refresh_seconds=REFRESH_SECONDS)
+
+
+@get("/orders", include_in_schema=False)
+async def orders(
+    request: ApiRequest,
+    state: str = "",
+    channel: str = "",
+    owner: str = "",
+    group: str = "",
+    colour: str = "",
+    frozen: bool = False,
+    in_doubt: bool = False,
+    limbo: bool = False,
+    overdue: bool = False,
+    held: bool = False,
+    after: str = "",
+) -> Response[bytes]:
+    """A list of orders, narrowed."""
+    service = service_of(request)
+    wanted = OrderFilter(
+        state=state,
+        channel=channel,
+        owner=owner,
+        group=group,
+        colour=colour,
+        frozen=frozen,
+        in_doubt=in_doubt,
+        limbo=limbo,
+        overdue=overdue,
+        held=held,
+    )
+    found, kind = await service.look(lambda reading: (reading.orders(wanted, ROWS, after), reading.kind))
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    words = [value if value != "true" else EXCEPTIONS.get(name, (name,))[0].lower() for name, value in asked]
+    title = f"Orders: {', '.join(words)}" if words else "Orders"
+    more = (
+        tag("p", tag("a", "More", href=f"/orders?{urlencode([*asked, ('after', found.after)])}", rel="next"))
+        if found.after
+        else None
+    )
+    rows = (_order_row(line, found.as_of) for line in found.orders)
+    heads = ("Order", "State", "Since", "Deadline", "Owner", "Receivable", "")
+    body = [tag("h1", title), html.table(heads, rows, "None."), more]
+    return _page(title, kind, found.as_of, body)
+
+
+@get("/orders/{order:str}", include_in_schema=False)
+async def order(request: ApiRequest, order: Annotated[str, Parameter()]) -> Response[bytes]:
+    """One order: what is wrong with it, what is due, and everything that happened."""
+
+    def both(reading: Reading) -> tuple[Any, Any, str]:
+        subject = reading.resolve(unquote(order))
+        return page(reading, subject), history(reading, subject), reading.kind
+
+    found, told, kind = await service_of(request).look(both)
+    return _page(found.order, kind, found.as_of, order_body(found, told))
+
+
+@get("/todo", include_in_schema=False)
+async def todo(request: ApiRequest, owner: str = "", group: str = "", kind: str = "") -> Response[bytes]:
+    """Open work, oldest first."""
+    found, store = await service_of(request).look(
+        lambda reading: (reading.todo(owner, group, kind, ROWS), reading.kind)
+    )
+    groups = [
+        (tag("a", f"{name or 'nobody'}: {count}", href=f"/todo?{urlencode({'group': name})}"), " ")
+        for name, count in found.groups.items()
+    ]
+    rows = (
+        (
+            age(item.since, found.as_of),
+            tag("a", item.title or item.work, href=f"/orders/{quote(item.order, safe='')}"),
+            item.kind,
+            item.owner or item.group,
+            item.guide,
+        )
+        for item in found.items
+    )
+    body = [
+        tag("h1", f"Work: {found.total}"),
+        tag("p", groups),
+        html.table(("Open for", "What", "Kind", "Whose", "What to do"), rows, "Nothing waits for a person."),
+    ]
+    return _page("Work", store, found.as_of, body)
+
+
+@get("/dead-letters", include_in_schema=False)
+async def letters(request: ApiRequest, reason: str = "", after: int = 0) -> Response[bytes]:
+    """What intake did not take."""
+    service = service_of(request)
+
+    def asked(reading: Reading) -> tuple[dead_letters.Letters, str, datetime | None]:
+        found = dead_letters.letters(reading.store, reason=reason, limit=ROWS, after=after)
+        return found, reading.kind, reading.as_of
+
+    found, kind, now = await service.look(asked)
+    reasons = [
+        (tag("a", f"{name}: {count}", href=f"/dead-letters?{urlencode({'reason': name})}"), " ")
+        for name, count in found.reasons.items()
+    ]
+    rows = (
+        (letter.id, age(letter.at, now), letter.reason, letter.detail, letter.type, letter.source, letter.origin)
+        for letter in found.letters
+    )
+    next_ = urlencode({"reason": reason, "after": found.after})
+    body = [
+        tag("h1", f"Dead letters: {found.total}"),
+        tag("p", reasons),
+        html.table(("No.", "Age", "Reason", "What is wrong", "Type", "Source", "From"), rows, "None wait."),
+        tag("p", tag("a", "More", href=f"/dead-letters?{next_}", rel="next")) if found.after else None,
+        tag("p", "`orderfold dead show NO` shows one, `dead replay` sends it again, `dead drop` puts it aside.", class_="quiet"),
+    ]
+    return _page("Dead letters", kind, now, body)
+
+
+@get(html.STYLE_PATH, include_in_schema=False, action="")
+async def style(request: ApiRequest) -> Response[bytes]:
+    """The style sheet of all pages."""
+    headers = {"Cache-Control": "max-age=300", "X-Content-Type-Options": "nosniff"}
+    return Response(html.STYLE.encode(), media_type="text/css", headers=headers)
+
+
+def _page(title: str, kind: str, now: datetime | None, body: Child, refresh_seconds: int = 0) -> Response[bytes]:
+    links = (("Overview", "/"), ("Orders", "/orders"), ("Work", "/todo"), ("Dead letters", "/dead-letters"))
+    made = html.document(
+        title,
+        tag(
+            "header",
+            tag("strong", "Orderfold"),
+            tag("nav", (tag("a", name, href=path) for name, path in links), aria_label="Pages"),
+            tag("span", "a store of history, " if kind == "history" else None, "as of ", instant(now), class_="quiet"),
+        ),
+        tag("main", body),
+        refresh_seconds=refresh_seconds,
+    )
+    return Response(made, media_type="text/html; charset=utf-8", headers=html.HEADERS)
+
+
+def _overview(found: Summary, oldest: Oldest) -> Child:
+    targets = {name: f"/orders?{name}=true" for name in EXCEPTIONS} | {"dead": "/dead-letters", "work": "/todo"}
+    titles = EXCEPTIONS | {
+        "dead": ("Dead letters", "what intake did not take"),
+        "work": ("Work items", "waiting for a person"),
+    }
+    tiles = [
+        tag(
+            "li",
+            tag(
+                "a",
+                tag("b", f"{count:,}"),
+                titles[name][0],
+                tag("small", f"oldest {age(since, found.as_of)}" if count and since is not None else titles[name][1]),
+                href=targets[name],
+                title=titles[name][1],
+            ),
+            class_="bad" if count else None,
+            id=name.replace("_", "-"),
+        )
+        for name, (count, since) in oldest.items()
+    ]
+    most = max(found.by_state.values(), default=1)
+    states = (
+        (
+            tag("a", state, href=f"/orders?{urlencode({'state': state})}"),
+            _number(count),
+            tag("progress", value=count, max=most, aria_label=f"{count} {state}"),
+        )
+        for state, count in found.by_state.items()
+    )
+    colours = (
+        (colour_of(name), _number(getattr(found.sla, name)), tag("a", "show", href=f"/orders?colour={name}"))
+        for name in ("red", "orange", "yellow", "green")
+    )
+    sums = (
+        (_number(money(sums.receivable, currency)), _number(money(sums.received, currency)), _number(money(sums.refunded, currency)))
+        for currency, sums in found.money.items()
+    )
+    counted = {
+        "Events": found.events,
+        "Orders": found.orders,
+        "open": found.open,
+        "held": found.held,
+        "Late facts": found.late_facts,
+        "Duplicates": found.duplicates,
+        "Repeats": found.repeats,
+        "Conflicts": found.conflicts,
+        "Faulted": found.faults,
+    }
+    return [
+        tag("h1", "Exceptions"),
+        tag("ul", tiles, class_="tiles"),
+        tag(
+            "div",
+            tag("section", tag("h2", "Orders by state"), html.table(("State", "Orders", ""), states, "No orders yet.")),
+            tag(
+                "section",
+                tag("h2", "Deadlines"),
+                html.table(("Colour", "Orders", ""), colours, ""),
+                tag("h2", "Money"),
+                html.table(("Receivable", "Received", "Refunded"), sums, "None yet."),
+            ),
+            tag(
+                "section",
+                tag("h2", "Counted"),
+                tag("dl", ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()), class_="facts"),
+                tag("p", f"Policy {found.policy}. ", tag("a", "Metrics", href="/metrics"), " · ",
+                    tag("a", "API", href="/openapi.json"), class_="quiet"),
+            ),
+            class_="columns",
+        ),
+    ]
+
+
+def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
+    flags = [
+        name
+        for name, on in (
+            ("frozen", line.frozen),
+            ("in doubt", line.in_doubt),
+            ("limbo", line.limbo),
+            ("held", line.held > 0),
+            ("faulted", line.fault),
+        )
+        if on
+    ]
+    left = (line.due - now).total_seconds() if line.due is not None and now is not None else 0.0
+    due = "" if line.due is None else f"{span(int(abs(left)))} {'left' if left > 0 else 'over'}"
+    return (
+        tag("a", line.order.removeprefix("order/"), href=f"/orders/{quote(line.order.removeprefix('order/'), safe='')}"),
+        line.state or "(not placed)",
+        age(line.since, now),
+        (colour_of(line.colour), " ", due) if line.colour else due,
+        line.owner or line.group,
+        tag("span", money(line.money.receivable, line.money.currency), class_="n"),
+        tag("span", ", ".join(flags), class_="red" if line.frozen or line.fault else "orange"),
+    )
+
+
+def colour_of(name: str) -> Markup:
+    """A colour with its symbol and its name: never by hue alone."""
+    return tag("span", f"{SYMBOLS[name]} {name}", class_=name)
+
+
+def _number(value: int | str) -> Markup:
+    return tag("span", f"{value:,}" if isinstance(value, int) else value, class_="n")
+
+
+def page_problem(request: ApiRequest, error: Exception) -> Response[bytes]:
+    """A problem as a page, for whoever looks with a browser."""
+    answer = problems.to_response(request, error)
+    if not isinstance(error, OrderfoldError) or answer.status_code == 401:
+        return answer
+    body = [tag("h1", error.title), tag("p", error.detail), tag("p", error.remedy, class_="quiet")]
+    return Response(
+        html.document(error.title, tag("main", body), tag("p", tag("a", "Overview", href="/"))),
+        status_code=answer.status_code,
+        media_type="text/html; charset=utf-8",
+        headers=html.HEADERS,
+    )
+
+
+HANDLERS: list[HTTPRouteHandler] = [overview, orders, order, todo, letters, style]

@@ -1,0 +1,1 @@
+"""The command line, `orderfold`: one file a noun, each imported only when it is asked for."""

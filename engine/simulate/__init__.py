@@ -1,0 +1,47 @@
+"""A seeded world of orders, with exact answers: for the demo, the tests, the bench and drills.
+
+    world = simulate(20_000, seed=7, scenario="sales-night", end=…)
+    written = write(world, "night.jsonl", "night.answers.json")
+
+Customers come back by a power law; six channels sell five categories of goods, some in two parcels, some for a deposit;
+warehouses, carriers and gateways often know no order number and speak of `alias/wms:…`, `alias/waybill:…` or
+`alias/payment:…`. Each order has a true life (`orders`); `delivery` says when the engine hears of it; `sabotage` spoils
+that for some orders, one kind to an order, at the rates of the scenario (`scenarios`).
+
+    duplicate, reserialised   the same source and id again, byte for byte or with the fields of data in another order
+    divergent                 the same source and id with other data: a dead letter, beside the fact that holds
+    repeated, conflicting     the same business key under another id; with the same content, or another
+    late                      a fee or scan after facts that occurred later; moves no order
+    reordered                 a step after the one that follows it, within the grace: doubted, then cleared
+    overdue_news              the same after the grace: frozen, then thawed, or not where a person must
+    early                     the payment before the order is placed
+    illegal                   a step the lifecycle has no way for: frozen (in doubt if the grace is not over at the end)
+    malformed                 a line intake must refuse, by the reason it must give
+    unknown_type, _field      kept and counted
+    orphan                    a scan of a waybill of no order: limbo
+
+`sync-stopped` silences one channel for three hours, which then all come in a flood, and one for good; `stock-down` fails
+every stock lock for 42 minutes of the peak.
+
+The answers are worked out from the true lives and the arrivals, by the terms of the house (`terms`), never by a fold:
+
+    events, accepted          lines; those neither dead nor duplicates nor divergent (an alias's fact counts once)
+    late                      facts folded after one of their stream that occurred later, whether they matter or not
+    frozen, in_doubt          at the end; thawed and doubt_cleared: before it (a thawed order is not listed as cleared)
+    breached                  (order, stage) that stand at the end: true time from start to stop, or to the end, beyond
+                              the deadline; a frozen order's clocks stand still from the offending fact on
+    excused                   breached when the deadline passed unheard of, then told to have been in time
+    limbo                     aliases and orders with facts and no order at the end
+    money, states             of the orders placed: sums in minor units by currency, orders by state
+
+Certain they are because the world avoids what would hang on a hair: facts occur at whole milliseconds, and
+arrive at fractions of one; no kind of sabotage takes an order with a deadline between doubt and outcome; nothing but
+a closing sign of life arrives in the last five seconds.
+"""
+
+from engine.simulate.scenarios import SCENARIOS
+from engine.simulate.terms import HOUSE, Terms, terms_of
+from engine.simulate.world import World, simulate
+from engine.simulate.writing import Progress, Written, write
+
+__all__ = ["HOUSE", "SCENARIOS", "Progress", "Terms", "World", "Written", "simulate", "terms_of", "write"]

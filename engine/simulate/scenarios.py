@@ -1,0 +1,215 @@
+"""The settings of the simulated worlds: who sells, how busy it gets, how long things take, how often what goes wrong.
+
+Instants here are offsets from the start of the world in microseconds, shares are per mille, and the rates of sabotage
+count orders in ten thousand (an order tells of about eight events).
+"""
+
+from __future__ import annotations
+
+from math import exp
+from statistics import NormalDist
+
+import msgspec
+
+MILLISECOND = 1_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """Where orders are placed. `share` in per mille of all orders; `handed_over`: the customer leaves with the goods;
+    `ship_within`: the promise each order carries, 0 for none; `digits` of the platform's own order numbers."""
+
+    name: str
+    share: int
+    shops: int
+    shop: str
+    gateway: str
+    method: str
+    digits: int
+    currency: str = "CNY"
+    handed_over: bool = False
+    ship_within: int = 0
+
+
+CHANNELS = (
+    Channel("taobao", 300, 9, "shop", "alipay", "alipay", 19, ship_within=48 * HOUR),
+    Channel("jd", 200, 6, "shop", "jdpay", "jdpay", 12, ship_within=6 * HOUR),
+    Channel("douyin", 200, 5, "shop", "alipay", "alipay", 19, ship_within=48 * HOUR),
+    Channel("wechat", 150, 4, "mall", "wechatpay", "wechatpay", 16),
+    Channel("pos", 80, 12, "store", "unionpay", "card", 14, handed_over=True),
+    Channel("shopify", 70, 2, "shop", "stripe", "card", 10, currency="USD"),
+)
+
+CATEGORIES = (("general", 640), ("fresh", 190), ("presale", 90), ("custom", 40), ("high_value", 40))
+"""Category of an order's goods → share per mille. Channels that hand goods over sell neither presale nor custom."""
+
+
+def _skewed(sigma: float) -> tuple[int, ...]:
+    """The quantiles of a lognormal distribution with median 1, as 1,024 integers in 1/1024. Integers, because the last
+    bit of a float differs between machines and a world must not."""
+    normal = NormalDist()
+    return tuple(round(1024 * exp(sigma * normal.inv_cdf((k + 0.5) / 1024))) for k in range(1024))
+
+
+TIGHT, USUAL, WIDE = _skewed(0.35), _skewed(0.6), _skewed(1.0)
+"""How much a duration spreads round its median: one in a hundred takes 2.3, 4.0 or 10 times as long."""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """Median durations (µs) of one category, each from the fact before it."""
+
+    pay: int = 38 * SECOND
+    lock: int = 4 * SECOND
+    accept: int = 6 * MINUTE
+    pick: int = 14 * MINUTE
+    pack: int = 6 * MINUTE
+    dispatch: int = 9 * MINUTE
+    deliver: int = 25 * HOUR
+    complete: int = 30 * HOUR
+
+
+PACES = {
+    "general": Pace(),
+    "fresh": Pace(
+        accept=4 * MINUTE, pick=9 * MINUTE, pack=4 * MINUTE, dispatch=6 * MINUTE, deliver=35 * MINUTE
+    ),
+    "presale": Pace(),
+    "custom": Pace(pick=30 * MINUTE),
+    "high_value": Pace(pick=18 * MINUTE, dispatch=12 * MINUTE),
+    "handed_over": Pace(
+        pay=9 * SECOND,
+        lock=SECOND,
+        accept=SECOND,
+        pick=2 * SECOND,
+        pack=2 * SECOND,
+        dispatch=2 * SECOND,
+        deliver=3 * SECOND,
+        complete=5 * SECOND,
+    ),
+}
+
+BALANCE_AFTER = 100 * MINUTE
+"""Median from the deposit of a presale to its balance."""
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """How many orders in ten thousand meet with each kind of sabotage; an order meets with at most one."""
+
+    duplicate: int
+    reserialised: int
+    divergent: int
+    repeated: int
+    conflicting: int
+    late: int
+    reordered: int
+    overdue_news: int
+    early: int
+    illegal: int
+    malformed: int
+    unknown_type: int
+    unknown_field: int
+    orphan: int
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """A channel whose connector stands still from `since` to `until` (0: to the end of the world). What it held back
+    comes in one flood, sixty times as fast as it was held back."""
+
+    channel: str
+    since: int
+    until: int
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """One kind of world. `curve`: (share of orders placed so far, offset) with straight lines between; `pressure`:
+    (offset, per mille) by which warehouses are slower from then on; `stock_down`: no lock succeeds in [from, until)."""
+
+    name: str
+    span: int
+    curve: tuple[tuple[int, int], ...]
+    rates: Rates
+    pressure: tuple[tuple[int, int], ...] = ((0, 1000),)
+    silences: tuple[Silence, ...] = ()
+    stock_down: tuple[int, int] = (0, 0)
+
+
+_FEW = Rates(
+    duplicate=60,
+    reserialised=4,
+    divergent=2,
+    repeated=40,
+    conflicting=4,
+    late=40,
+    reordered=20,
+    overdue_news=4,
+    early=10,
+    illegal=8,
+    malformed=16,
+    unknown_type=8,
+    unknown_field=8,
+    orphan=4,
+)
+_MANY = Rates(
+    duplicate=800,
+    reserialised=60,
+    divergent=20,
+    repeated=400,
+    conflicting=20,
+    late=120,
+    reordered=70,
+    overdue_news=10,
+    early=30,
+    illegal=50,
+    malformed=170,
+    unknown_type=30,
+    unknown_field=30,
+    orphan=20,
+)
+
+_NIGHT = (
+    (0, 0),
+    (90, 5 * MINUTE),
+    (250, 30 * MINUTE),
+    (420, HOUR + 15 * MINUTE),
+    (700, 3 * HOUR),
+    (800, 4 * HOUR),
+    (870, 6 * HOUR),
+    (920, 9 * HOUR),
+    (1000, 13 * HOUR + 55 * MINUTE),
+)
+_NIGHT_PRESSURE = ((0, 1300), (HOUR, 1450), (3 * HOUR, 1200), (6 * HOUR, 1000))
+_DAYS = tuple(
+    (share + 333 * day + (1 if day == 2 and share == 333 else 0), day * DAY + hour * HOUR)
+    for day in range(3)
+    for share, hour in ((0, 0), (20, 7), (150, 12), (210, 17), (333, 24))
+    if day == 0 or share
+)
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("normal", 3 * DAY, _DAYS, _FEW),
+        Scenario("sales-night", 14 * HOUR, _NIGHT, _MANY, _NIGHT_PRESSURE),
+        Scenario(
+            "sync-stopped",
+            14 * HOUR,
+            _NIGHT,
+            _FEW,
+            silences=(
+                Silence("douyin", HOUR + 10 * MINUTE, 4 * HOUR + 10 * MINUTE),
+                Silence("wechat", 5 * HOUR, 0),
+            ),
+        ),
+        Scenario(
+            "stock-down",
+            14 * HOUR,
+            _NIGHT,
+            _FEW,
+            _NIGHT_PRESSURE,
+            stock_down=(20 * MINUTE, 62 * MINUTE),
+        ),
+    )
+}
