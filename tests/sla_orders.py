@@ -10,44 +10,18 @@ from msgspec.structs import replace
 from projections.kernel import Context, Decision
 from projections.ledger import LedgerState
 from projections.lifecycle import Hold, LifecycleState, Offence
-from projections.policy import (
-    Calendar,
-    Channel,
-    HealthWeights,
-    LifecycleMap,
-    Person,
-    Policy,
-    Review,
-    Route,
-    Sla,
-    Stage,
-    Step,
-    Tier,
-)
+from projections.policy import Calendar, Policy, Route, Sla, Stage, Step, Tier
 from projections.row import Row
 from projections.sla import Clock, SlaFold, SlaState
 from schemas.envelope import Event
 from schemas.events.order import OrderCompleted, OrderPlaced
+from tests.policies import HOUR, MINUTE
+from tests.policies import policy as plain
 
-SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+DAY = 24 * HOUR
 T0 = 1_767_261_600_000_000
 """2026-01-01T10:00:00Z"""
-SETTLE = 2 * SECOND
 
-STATES = ("placed", "paid", "locked", "accepted", "picking", "packed", "shipped", "delivered", "cancelled")
-MAP = LifecycleMap(
-    name="default",
-    start="placed",
-    states=STATES,
-    rank={state: rank for rank, state in enumerate(STATES)},
-    moves={},
-    triggers=frozenset(),
-    terminal=frozenset({"delivered", "cancelled"}),
-    words={},
-    expect={},
-    grace=120 * SECOND,
-    person_thaws=frozenset(),
-)
 LADDER = (
     Step(0, "owner", ("wecom",)),
     Step(HOUR, "backup", ("dingtalk", "sms")),
@@ -74,13 +48,8 @@ def tier(*stages: Stage, name: str = "standard", calendar: str = "", **condition
 
 def policy(*tiers: Tier, hash: str = "3c9f21aa", calendars: tuple[Calendar, ...] = (), **sla: int) -> Policy:
     """A policy of these tiers (default: `SHIP` for all). Ann owns everything, Bob stands in for her."""
-    shop = Channel("shop", "default", "UTC", ())
-    return Policy(
+    return plain(
         hash=hash,
-        name="test",
-        channels={"shop": shop},
-        default_channel=shop,
-        lifecycles={"default": MAP},
         sla=Sla(
             tiers=tiers or (tier(SHIP),),
             half=sla.get("half", 500),
@@ -88,15 +57,8 @@ def policy(*tiers: Tier, hash: str = "3c9f21aa", calendars: tuple[Calendar, ...]
             pausing_holds=frozenset({"awaiting_customer", "incorrect_address"}),
             calendars={calendar.name: calendar for calendar in calendars},
         ),
-        review=Review(0, frozenset(), frozenset()),
         routes=(Route(frozenset(), frozenset(), frozenset(), "ann", "warehouse"),),
-        people={"ann": Person("ann", "warehouse", "bob", "eve")},
-        health=HealthWeights({}, 0, 0),
-        settle=SETTLE,
-        limbo_after=HOUR,
-        frozen_group="risk",
         guides={"sla": "Look at the order's page."},
-        notify={},
     )
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-import orjson
-
 from engine.simulate import telling
 from engine.simulate.delivery import DROPPED, FACT, Delivery
 from engine.simulate.orders import Order
@@ -257,6 +255,3 @@ class Answers:
             "excused": [list(one) for one in sorted(self.excused)],
             "limbo": sorted(self.limbo),
         }
-
-    def to_json(self) -> bytes:
-        return orjson.dumps(self.as_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

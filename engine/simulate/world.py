@@ -20,7 +20,7 @@ from engine.simulate.orders import Order
 from engine.simulate.sabotage import Scene, drawn
 from engine.simulate.scenarios import CHANNELS, MILLISECOND, SCENARIOS, SECOND, Scenario
 from engine.simulate.telling import encoded, event_of, rfc3339
-from engine.simulate.terms import Terms
+from engine.simulate.terms import HOUSE, Terms
 
 _Pending = tuple[int, int, Order, list[Delivery]]
 """(next arrival, index of the order, the order, its deliveries, the next one last)."""
@@ -151,8 +151,9 @@ def _last_first(delivery: Delivery) -> int:
     return -delivery.arrived
 
 
-def simulate(orders: int, seed: int, scenario: str, end: int, terms: Terms) -> World:
-    """A world of so many orders; the same arguments give the same bytes. `end` (µs UTC) is when it ends.
+def simulate(orders: int, seed: int, scenario: str, end: int, terms: Terms = HOUSE) -> World:
+    """A world of so many orders; the same arguments give the same bytes. `end` (µs UTC) is when it ends; `terms` are
+    those of the policy it will be folded under, by default the delivered one's.
 
     Raises UsageError for an unknown scenario, fewer than one order or a negative seed."""
     if scenario not in SCENARIOS:

@@ -19,7 +19,8 @@ from projections.policy import Calendar, Policy
 from projections.sla import explain
 from projections.sla.timing import used_at
 from schemas.envelope import micros
-from tests.sla_orders import LADDER, MINUTE, SHIP, Host, policy, tier
+from tests.policies import MINUTE
+from tests.sla_orders import LADDER, SHIP, Host, policy, tier
 
 DAYS = 12
 AFTER = [step.after // MINUTE for step in LADDER]
@@ -138,7 +139,11 @@ class Clocks(RuleBasedStateMachine):
         self.host.tell("stock.locked.v1", self.passing(gap))
 
     @precondition(lambda self: self.room())
-    @rule(gap=gaps, handle=st.sampled_from("ab"), reason=st.sampled_from(["awaiting_customer", "incorrect_address"]))
+    @rule(
+        gap=gaps,
+        handle=st.sampled_from("ab"),
+        reason=st.sampled_from(["awaiting_customer", "incorrect_address"]),
+    )
     def hold(self, gap: int, handle: str, reason: str) -> None:
         if handle not in self.holds:
             at = self.passing(gap)

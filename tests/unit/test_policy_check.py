@@ -138,6 +138,18 @@ LIFECYCLES = [
         "Did you mean 'America/Sao_Paulo'?",
     ),
     (
+        ("earliest: 2016-01-01T00:00:00Z", "earliest: 0001-01-01T00:00:00Z"),
+        "intake.earliest",
+        "instants are counted from 1970 on",
+        "2016-01-01T00:00:00Z",
+    ),
+    (
+        ("max_body_bytes: 8388608", "max_body_bytes: 1000"),
+        "intake.max_body_bytes",
+        "a request could not carry one event of 65536 bytes",
+        "at least max_event_bytes",
+    ),
+    (
         ("  settle: 2s", "  settle: 0s"),
         "timers.settle",
         "a deadline already past would be due again at once",
@@ -181,6 +193,12 @@ def test_a_lifecycle_nobody_follows_is_a_warning() -> None:
     finding = only(("    lifecycle: on_account", "    lifecycle: marketplace"))
 
     assert (finding.path, finding.severity) == ("lifecycles.on_account", "warning")
+
+
+def test_a_beginning_in_the_future_is_a_warning() -> None:
+    finding = only(("earliest: 2016-01-01T00:00:00Z", "earliest: 2116-01-01T00:00:00Z"))
+
+    assert (finding.path, finding.severity) == ("intake.earliest", "warning")
 
 
 SLA: list[tuple[list[Edit], str, str, str]] = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -11,21 +13,8 @@ from projections.sla.timing import PAUSES_MAX
 from schemas.envelope import Event
 from schemas.events.common import Line
 from schemas.events.order import OrderCompleted, OrderPlaced
-from tests.sla_orders import (
-    DAY,
-    DELIVER_BY,
-    HOUR,
-    MINUTE,
-    PAY,
-    SECOND,
-    SETTLE,
-    SHIP,
-    SHIP_BY,
-    T0,
-    Host,
-    policy,
-    tier,
-)
+from tests.policies import HOUR, MINUTE, SECOND, SETTLE
+from tests.sla_orders import DAY, DELIVER_BY, PAY, SHIP, SHIP_BY, T0, Host, policy, tier
 
 FRESH = [{"category": "fresh"}]
 BREACHED = ("sla.breached.v1", "ship")
@@ -51,9 +40,7 @@ def test_a_stage_opens_at_its_start_and_stops_at_its_stop() -> None:
     assert host.state.due_at == T0 + 46 * MINUTE
     host.enter("shipped", T0 + 31 * MINUTE)
     assert host.state.clocks == ()
-    assert host.state.past == (
-        Past("ship", T0 + MINUTE, T0 + 31 * MINUTE, 30 * MINUTE, 45 * MINUTE, False),
-    )
+    assert host.state.past == (Past("ship", T0 + MINUTE, T0 + 31 * MINUTE, 30 * MINUTE, 45 * MINUTE, False),)
     assert (host.state.half_at, host.state.warn_at, host.state.due_at, host.state.wake_at) == (0, 0, 0, 0)
     host.advance(T0 + DAY)
     assert host.told() == []
@@ -91,7 +78,13 @@ def test_a_stage_that_says_nothing_of_the_goods_has_no_clock() -> None:
 
 
 def test_a_stage_whose_stop_the_map_does_not_know_has_no_clock() -> None:
-    host = Host(policy(tier(msgspec.structs.replace(SHIP, stop="handed_over"), msgspec.structs.replace(SHIP_BY, stop="x"))))
+    host = Host(
+        policy(
+            tier(
+                msgspec.structs.replace(SHIP, stop="handed_over"), msgspec.structs.replace(SHIP_BY, stop="x")
+            )
+        )
+    )
     host.place(lines=FRESH, promises={"ship_by": "2026-01-02T00:00:00Z"})
     host.enter("paid", T0)
     assert host.state.clocks == ()
@@ -108,7 +101,7 @@ def test_a_stage_whose_stop_the_map_does_not_know_has_no_clock() -> None:
         ({"amount_at_least": 1001}, False),
     ],
 )
-def test_tiers_are_chosen_by_channel_customer_and_amount(conditions: dict[str, object], taken: bool) -> None:
+def test_tiers_are_chosen_by_channel_customer_and_amount(conditions: dict[str, Any], taken: bool) -> None:
     host = Host(policy(tier(SHIP, name="special", **conditions), tier(SHIP, name="standard")))
     host.place(lines=FRESH, tier="gold", amount=1000)
     assert host.state.tier == ("special" if taken else "standard")
@@ -150,7 +143,9 @@ def test_warning_breach_and_ladder_each_at_their_instant() -> None:
     due = T0 + 45 * MINUTE
     assert host.at(*WARNED) == [T0 + 36 * MINUTE]
     assert host.at(*BREACHED) == [due]
-    escalated = [(when, d.key, d.data.to, d.data.via) for when, d in host.decided if d.type == "sla.escalated.v1"]
+    escalated = [
+        (when, d.key, d.data.to, d.data.via) for when, d in host.decided if d.type == "sla.escalated.v1"
+    ]
     assert escalated == [
         (due, "ship:0", "ann", ["wecom"]),
         (due + HOUR, "ship:1", "bob", ["dingtalk", "sms"]),
@@ -160,9 +155,19 @@ def test_warning_breach_and_ladder_each_at_their_instant() -> None:
     assert {d.cause for _, d in host.decided} == {2}, "the event that opened the clock"
     breach = host.data("sla.breached.v1")
     assert (breach.due, breach.used, breach.target) == (due, 45 * MINUTE, 45 * MINUTE)
-    assert (breach.owner, breach.group, breach.policy, breach.reason) == ("ann", "warehouse", "standard-3c9f21", "overdue")
+    assert (breach.owner, breach.group, breach.policy, breach.reason) == (
+        "ann",
+        "warehouse",
+        "standard-3c9f21",
+        "overdue",
+    )
     opened = host.data("work.opened.v1")
-    assert (opened.work, opened.kind, opened.owner, opened.guide) == ("sla:ship", "sla", "ann", "Look at the order's page.")
+    assert (opened.work, opened.kind, opened.owner, opened.guide) == (
+        "sla:ship",
+        "sla",
+        "ann",
+        "Look at the order's page.",
+    )
     assert host.state.wake_at == 0
 
 
@@ -470,7 +475,14 @@ def test_colours_by_share_of_time_used() -> None:
     host.place(lines=FRESH)
     assert colour(host.state, T0) == "none"
     host.enter("paid", T0)
-    for minutes, expected in ((0, "green"), (22, "green"), (23, "yellow"), (35, "yellow"), (36, "orange"), (45, "orange")):
+    for minutes, expected in (
+        (0, "green"),
+        (22, "green"),
+        (23, "yellow"),
+        (35, "yellow"),
+        (36, "orange"),
+        (45, "orange"),
+    ):
         assert colour(host.clock("ship"), T0 + minutes * MINUTE) == expected
         assert colour(host.state, T0 + minutes * MINUTE) == expected
     host.advance(T0 + HOUR)
@@ -501,7 +513,9 @@ def test_events_of_later_streamtime_count_waits_from_there_in_a_refold() -> None
     host = Host(policy())
     host.place(lines=FRESH)
     host._entered("paid", T0, 2)
-    event = Event("order.confirmed.v1", host.row.subject, "2", "/x", T0, OrderCompleted(), "shop", 0, T0 + 10 * HOUR, 2)
+    event = Event(
+        "order.confirmed.v1", host.row.subject, "2", "/x", T0, OrderCompleted(), "shop", 0, T0 + 10 * HOUR, 2
+    )
     host._begin(T0, 2)
     host.ctx.refolding = True
     host.row.sla = SlaFold.handlers["order.confirmed.v1"](host.state, event, host.ctx)

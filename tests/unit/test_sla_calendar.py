@@ -22,7 +22,10 @@ def at(text: str, zone: str = "UTC") -> int:
 
 def nine_to_six(zone: str, first: date, days: int, opens: int = 9, closes: int = 18) -> Calendar:
     """Every day 9–18 local time; an interval is an hour longer or shorter where the clocks change within it."""
-    midnight = [datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone)) + timedelta(n) for n in range(days)]
+    midnight = [
+        datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone)) + timedelta(n)
+        for n in range(days)
+    ]
     return Calendar(
         "shop",
         tuple(micros(day.replace(hour=opens)) for day in midnight),
@@ -70,8 +73,15 @@ def test_closed_hours_count_nothing() -> None:
 def test_the_day_the_clocks_go_forward_is_an_hour_short() -> None:
     night = nine_to_six("Europe/Berlin", date(2026, 3, 27), 4, opens=0, closes=6)
     # Berlin, Sunday 29 March 2026: 02:00 becomes 03:00.
-    assert working_between(night, at("2026-03-29T00:00", "Europe/Berlin"), at("2026-03-29T06:00", "Europe/Berlin")) == 5 * HOUR
-    assert add_working(night, at("2026-03-28T05:00", "Europe/Berlin"), 4 * HOUR) == at("2026-03-29T04:00", "Europe/Berlin")
+    assert (
+        working_between(
+            night, at("2026-03-29T00:00", "Europe/Berlin"), at("2026-03-29T06:00", "Europe/Berlin")
+        )
+        == 5 * HOUR
+    )
+    assert add_working(night, at("2026-03-28T05:00", "Europe/Berlin"), 4 * HOUR) == at(
+        "2026-03-29T04:00", "Europe/Berlin"
+    )
 
 
 def test_the_day_the_clocks_go_back_is_an_hour_long() -> None:
@@ -103,4 +113,6 @@ def test_adding_and_measuring_agree(calendar: Calendar, hours: int, more: int, a
 @given(st.sampled_from(CHANGES), st.lists(st.integers(-40 * HOUR, 300 * HOUR), min_size=3, max_size=3))
 def test_working_time_adds_up(calendar: Calendar, instants: list[int]) -> None:
     a, b, c = (calendar.opens[0] + instant for instant in sorted(instants))
-    assert working_between(calendar, a, b) + working_between(calendar, b, c) == working_between(calendar, a, c)
+    assert working_between(calendar, a, b) + working_between(calendar, b, c) == working_between(
+        calendar, a, c
+    )

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from projections.policy import Calendar
 from projections.sla import explain, span
 from projections.sla.explain import shares
-from tests.sla_orders import DAY, DELIVER_BY, HOUR, MINUTE, SECOND, SHIP, T0, Host, policy, tier
+from tests.policies import HOUR, MINUTE, SECOND
+from tests.sla_orders import DAY, DELIVER_BY, SHIP, T0, Host, policy, tier
 
 FRESH = [{"category": "fresh"}]
 
@@ -46,9 +47,15 @@ def test_the_plain_sentence() -> None:
     host.place(lines=FRESH)
     host.enter("paid", T0 + 2 * MINUTE)
     assert said(host, T0 + 2 * MINUTE) == "0 min used of 45; policy fresh-3c9f21 since 10:02"
-    assert said(host, T0 + 2 * MINUTE + 40 * SECOND) == "40 s used of 45 min: 40 s paid; policy fresh-3c9f21 since 10:02"
+    assert (
+        said(host, T0 + 2 * MINUTE + 40 * SECOND)
+        == "40 s used of 45 min: 40 s paid; policy fresh-3c9f21 since 10:02"
+    )
     host.enter("picking", T0 + 14 * MINUTE)
-    assert said(host, T0 + 33 * MINUTE) == "31 min used of 45: 12 paid, 19 picking; policy fresh-3c9f21 since 10:02"
+    assert (
+        said(host, T0 + 33 * MINUTE)
+        == "31 min used of 45: 12 paid, 19 picking; policy fresh-3c9f21 since 10:02"
+    )
     assert said(host, T0 + 2 * HOUR) == (
         "1 h 58 used of 45 min: 12 min paid, 1 h 46 picking; policy fresh-3c9f21 since 10:02"
     )

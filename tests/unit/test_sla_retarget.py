@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from projections.policy import Calendar
 from projections.sla import retarget_effects
-from tests.sla_orders import DAY, HOUR, LADDER, MINUTE, SETTLE, SHIP, SHIP_BY, T0, Host, policy, tier
+from tests.policies import HOUR, MINUTE, SETTLE
+from tests.sla_orders import DAY, LADDER, SHIP, SHIP_BY, T0, Host, policy, tier
 
 FRESH = [{"category": "fresh"}]
 BREACHED = ("sla.breached.v1", "ship")
