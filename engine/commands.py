@@ -166,8 +166,12 @@ def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
     event = incoming.event
     known = _carried(engine.store, event)
     if known is not None:
-        if known.event.type != event.type or msgspec.json.decode(known.data) != msgspec.json.decode(incoming.raw):
-            raise Invalid(f"{event.id} names another command of {event.authid}.", "Give each command a key of its own.")
+        if known.event.type != event.type or msgspec.json.decode(known.data) != msgspec.json.decode(
+            incoming.raw
+        ):
+            raise Invalid(
+                f"{event.id} names another command of {event.authid}.", "Give each command a key of its own."
+            )
         return Outcome(DUPLICATE, event.subject, version=known.event.streamversion)
     try_out(engine, incoming)
     outcome = engine.submit([incoming])[0]
@@ -175,7 +179,9 @@ def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
     if outcome.status == STALE:
         raise _stale(engine.store, event, outcome.version)
     if outcome.status != ACCEPTED:
-        raise Refused(f"The command was not taken ({outcome.status}): {outcome.detail}.", "Send it under another key.")
+        raise Refused(
+            f"The command was not taken ({outcome.status}): {outcome.detail}.", "Send it under another key."
+        )
     return outcome
 
 
@@ -251,7 +257,8 @@ def _allowed(row: Row, policy: Policy) -> list[str]:
 def _known_event(order: str, data: Any, store: Store) -> None:
     if not any(r.event.id == data.id and r.event.source == data.source for r in store.stream(order)):
         raise NotFound(
-            f"{order} holds no event {data.id} of {data.source}.", "`orderfold order history` names those it holds."
+            f"{order} holds no event {data.id} of {data.source}.",
+            "`orderfold order history` names those it holds.",
         )
 
 
@@ -296,7 +303,9 @@ def _stale(store: Store, event: Event, actual: int) -> Stale:
 def remembered(store: Store, key: str) -> Remembered | None:
     """What was answered under a key, None where nothing was."""
     with store.read() as cursor:
-        row = cursor.execute("SELECT fingerprint, status, answer FROM commands WHERE key=?", (key,)).fetchone()
+        row = cursor.execute(
+            "SELECT fingerprint, status, answer FROM commands WHERE key=?", (key,)
+        ).fetchone()
     return None if row is None else Remembered(row[0], row[1], row[2])
 
 
@@ -307,4 +316,3 @@ def remember(engine: Engine, key: str, answer: Remembered) -> None:
             "INSERT OR IGNORE INTO commands VALUES (?,?,?,?,?)",
             (key, answer.fingerprint, engine.now, answer.status, answer.answer),
         )
-

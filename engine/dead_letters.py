@@ -73,13 +73,23 @@ _COLUMNS = "id, at, reason, detail, subject, type, event_id, source, origin, sta
 
 
 def letters(
-    store: Store, *, status: str = WAITING, reason: str = "", source: str = "", limit: int = LIMIT, after: int = 0
+    store: Store,
+    *,
+    status: str = WAITING,
+    reason: str = "",
+    source: str = "",
+    limit: int = LIMIT,
+    after: int = 0,
 ) -> Letters:
     """Letters of a status ("" for all), of one reason or source if named. UsageError for a status there is none of."""
     if status and status not in STATUSES:
-        raise UsageError(f"{status!r} is no status of a dead letter.", f"Choose one of {', '.join(STATUSES)}.")
+        raise UsageError(
+            f"{status!r} is no status of a dead letter.", f"Choose one of {', '.join(STATUSES)}."
+        )
     if not 1 <= limit <= LIMIT_MAX:
-        raise UsageError(f"A page has 1 to {LIMIT_MAX} letters, not {limit}.", "Continue behind the last one.")
+        raise UsageError(
+            f"A page has 1 to {LIMIT_MAX} letters, not {limit}.", "Continue behind the last one."
+        )
     wanted = {"status": status, "reason": reason, "source": source}
     where = " AND ".join([f"{column} = :{column}" for column, value in wanted.items() if value] or ["1"])
     with store.read() as cursor:
@@ -100,10 +110,14 @@ def letters(
 def opened(store: Store, id_: int) -> Opened:
     """One letter with its bytes. NotFound."""
     with store.read() as cursor:
-        row = cursor.execute(f"SELECT {_COLUMNS}, raw, stored FROM dead_letters WHERE id = ?", (id_,)).fetchone()
+        row = cursor.execute(
+            f"SELECT {_COLUMNS}, raw, stored FROM dead_letters WHERE id = ?", (id_,)
+        ).fetchone()
     if row is None:
         raise _unknown(id_)
-    return Opened(_letter(row), row["raw"].decode("utf-8", "replace"), (row["stored"] or b"").decode("utf-8", "replace"))
+    return Opened(
+        _letter(row), row["raw"].decode("utf-8", "replace"), (row["stored"] or b"").decode("utf-8", "replace")
+    )
 
 
 def replay(engine: Engine, ids: Sequence[int], rules: Rules, who: Credential) -> list[Sent]:
@@ -117,7 +131,9 @@ def replay(engine: Engine, ids: Sequence[int], rules: Rules, who: Credential) ->
         if row is None:
             raise _unknown(id_)
         if row["reason"] in NOT_EVENTS:
-            sent.append(Sent(id_, "refused", row["subject"], f"{row['reason']}: its bytes are no event by themselves"))
+            sent.append(
+                Sent(id_, "refused", row["subject"], f"{row['reason']}: its bytes are no event by themselves")
+            )
             continue
         try:
             item = decode(row["raw"], rules, who, engine.clock(), historical, f"dead letter {id_}")

@@ -30,11 +30,19 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "orderfold_events_duplicate": ("counter", "Events dropped: source and id were known", ("source",)),
     "orderfold_events_late": ("counter", "Facts that occurred before what their order already knew", ()),
     "orderfold_intake_rejected": ("counter", "Events not taken", ("source", "reason")),
-    "orderfold_intake_ack_duration_seconds": ("histogram", "From a request's last byte to its durable answer", ()),
+    "orderfold_intake_ack_duration_seconds": (
+        "histogram",
+        "From a request's last byte to its durable answer",
+        (),
+    ),
     "orderfold_commit_duration_seconds": ("histogram", "One group of events appended and folded", ()),
     "orderfold_commit_events": ("histogram", "Events in a group", ()),
     "orderfold_intake_waiting_events": ("gauge", "Events handed in and not yet durable", ()),
-    "orderfold_projection_lag_seconds": ("gauge", "Age of the oldest change not yet in the views", ("projection",)),
+    "orderfold_projection_lag_seconds": (
+        "gauge",
+        "Age of the oldest change not yet in the views",
+        ("projection",),
+    ),
     "orderfold_projection_position": ("gauge", "Log position the views tell of", ("projection", "partition")),
     "orderfold_orders_in_state": ("gauge", "Orders by state", ("state",)),
     "orderfold_orders_frozen": ("gauge", "Frozen orders by the type of the offending event", ("reason",)),
@@ -45,7 +53,11 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "orderfold_sla_timers_pending": ("gauge", "Streams waiting for an instant", ()),
     "orderfold_work_items": ("gauge", "Open work items", ()),
     "orderfold_dlq_messages": ("gauge", "Dead letters waiting", ("source",)),
-    "orderfold_source_last_event_timestamp_seconds": ("gauge", "When a source was last heard of", ("source",)),
+    "orderfold_source_last_event_timestamp_seconds": (
+        "gauge",
+        "When a source was last heard of",
+        ("source",),
+    ),
     "orderfold_build_info": ("gauge", "1, labelled with the release", ("version",)),
 }
 """Name (without `_total`) → kind, help, labels. A test holds README and answer to this table."""

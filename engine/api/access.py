@@ -46,7 +46,8 @@ class Actor(msgspec.Struct, frozen=True):
         """Raises Forbidden, naming what the actor lacks."""
         if action not in self.actions:
             raise Forbidden(
-                f"{self.authid} may not {action}.", "A role with that action would allow it (streams.yaml, roles)."
+                f"{self.authid} may not {action}.",
+                "A role with that action would allow it (streams.yaml, roles).",
             )
 
     def sends(self, source: str) -> bool:
@@ -83,7 +84,9 @@ def is_local(host: str) -> bool:
 def allowed(roles: Mapping[str, RoleText], names: list[str]) -> frozenset[str]:
     """The actions of these roles together; `order.*` stands for every command of the family."""
     patterns = [action for name in names if name in roles for action in roles[name].actions]
-    return frozenset(action for action in ACTIONS if any(fnmatchcase(action, pattern) for pattern in patterns))
+    return frozenset(
+        action for action in ACTIONS if any(fnmatchcase(action, pattern) for pattern in patterns)
+    )
 
 
 def tokens_of(text: PolicyText, environ: Mapping[str, str]) -> Tokens:
@@ -110,7 +113,7 @@ class Access:
 
     async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         headers = connection.headers
-        method = connection.scope.get("method", "")
+        method = str(connection.scope.get("method", ""))
         host = headers.get("host", "")
         if self.local and _name(host) not in LOCAL_NAMES:
             raise Forbidden(
@@ -119,8 +122,10 @@ class Access:
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            raise Forbidden(f"A page of {origin} may not use this API.", "Send from a program, or from its own pages.")
-        action = handler.opt.get("action", "read")
+            raise Forbidden(
+                f"A page of {origin} may not use this API.", "Send from a program, or from its own pages."
+            )
+        action: str = handler.opt.get("action", "read")
         actor = self._who(headers.get("authorization", ""), method, open_=not action)
         connection.scope["user"] = actor
         if action:
@@ -139,7 +144,9 @@ class Access:
             if compare_digest(known, digest):
                 found = actor
         if found is None:
-            raise Unauthenticated("The token is not known.", "`tokens` of streams.yaml in force says which are.")
+            raise Unauthenticated(
+                "The token is not known.", "`tokens` of streams.yaml in force says which are."
+            )
         return found
 
 

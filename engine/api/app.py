@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from litestar import Litestar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from litestar import Litestar, Response, get
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -11,10 +14,16 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from engine.api import commands, events, health, operate, orders, pages
 from engine.api.problems import to_response
-from engine.api.service import Service
-from urllib.parse import unquote_to_bytes
+from engine.api.service import ApiRequest, Service
 
 API_VERSION = "1"
+
+
+@get("/openapi.json", include_in_schema=False)
+async def describe(request: ApiRequest) -> Response[bytes]:
+    """OpenAPI 3.1 of all of `/v1` and what watches over it."""
+    schema = request.app.openapi_schema.to_schema()
+    return Response(msgspec.json.encode(schema), media_type="application/vnd.oai.openapi+json")
 
 
 def make_app(service: Service) -> ASGIApp:
@@ -27,18 +36,20 @@ def make_app(service: Service) -> ASGIApp:
             *operate.HANDLERS,
             *health.HANDLERS,
             *pages.HANDLERS,
+            describe,
         ],
         guards=[service.access.admit],
         exception_handlers={Exception: to_response},
         state=State({"service": service}),
+        logging_config=None,  # it would take over the root logger of whoever serves
         request_max_body_size=None,  # body_of has the policy's limit, which may change
         openapi_config=OpenAPIConfig(
             title="Orderfold",
             version=API_VERSION,
             description="Events and commands in, orders out. Errors are problem documents (RFC 9457).",
-            path="/",
+            path="/openapi",
             use_handler_docstrings=True,
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            render_plugins=[JsonRenderPlugin()],
             components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
             security=[{"token": []}, {}],
         ),
@@ -51,9 +62,9 @@ def _slashes(app: ASGIApp) -> ASGIApp:
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path", b"")
-        if scope["type"] == "http" and b"%2f" in raw.lower():
+        if b"%2f" in raw.lower():
             kept = raw.replace(b"%2F", b"%252F").replace(b"%2f", b"%252F")
-            scope = {**scope, "path": unquote_to_bytes(kept).decode("utf-8", "replace")}
+            scope["path"] = unquote_to_bytes(kept).decode("utf-8", "replace")
         await app(scope, receive, send)
 
     return routed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Response, post, route
@@ -79,7 +79,11 @@ _dated = msgspec.json.Decoder(_Dated).decode
     operation_id="postEvents",
     tags=["events"],
     responses={
-        200: ResponseSpec(Answer | BatchAnswer, description="Durable; what became of each event", generate_examples=False)
+        200: ResponseSpec(
+            cast("type[Answer]", Answer | BatchAnswer),
+            description="Durable; what became of each event",
+            generate_examples=False,
+        )
     },
 )
 async def take_events(
@@ -139,8 +143,12 @@ async def take_events(
     tags=["events"],
     responses={200: ResponseSpec(None, description="Deliveries are welcome", generate_examples=False)},
     response_headers=[
-        ResponseHeader(name="WebHook-Allowed-Origin", documentation_only=True, description="The origin that asked"),
-        ResponseHeader(name="WebHook-Allowed-Rate", documentation_only=True, description="Deliveries a minute, * for any"),
+        ResponseHeader(
+            name="WebHook-Allowed-Origin", documentation_only=True, description="The origin that asked"
+        ),
+        ResponseHeader(
+            name="WebHook-Allowed-Rate", documentation_only=True, description="Deliveries a minute, * for any"
+        ),
     ],
 )
 async def webhook_handshake(request: ApiRequest) -> Response[None]:
@@ -169,7 +177,7 @@ def _read(request: ApiRequest, body: bytes, now: InForce) -> tuple[list[bytes], 
                     "Send application/cloudevents+json, application/cloudevents-batch+json or application/json,"
                     " or ce-* headers beside JSON data.",
                 )
-            if not body.lstrip()[:1] == b"[":
+            if body.lstrip()[:1] != b"[":
                 return [body], True
         events = batch(body)
     except IntakeRefused as refused:
@@ -186,10 +194,14 @@ def _decoded(raw: bytes, now: InForce, actor: Actor, trace: str) -> Incoming | D
     """One structured event: taken, kept as a dead letter, or answered for here and kept nowhere. `trace` is the request's
     traceparent, for an event that names none."""
     try:
-        item = decode(raw, now.rules, actor.credential, wall_clock(), False, "http")
+        item = decode(raw, now.rules, actor.credential, clock(), False, "http")
     except IntakeRefused as refused:
         letter = dead_letter(refused, raw, f"http {actor.authid}", now.rules.max_event_bytes)
-        return letter if actor.sends(letter.source) else _foreign(actor, letter.id, letter.subject, letter.source)
+        return (
+            letter
+            if actor.sends(letter.source)
+            else _foreign(actor, letter.id, letter.subject, letter.source)
+        )
     event = item.event
     if not actor.sends(event.source):
         return _foreign(actor, event.id, event.subject, event.source)
@@ -209,7 +221,11 @@ def _decoded(raw: bytes, now: InForce, actor: Actor, trace: str) -> Incoming | D
 
 def _foreign(actor: Actor, id_: str, subject: str, source: str) -> Answer:
     return Answer(
-        REFUSED, id_, subject, reason=FOREIGN_SOURCE, detail=f"/source: {actor.authid} may not send from {source!r}."
+        REFUSED,
+        id_,
+        subject,
+        reason=FOREIGN_SOURCE,
+        detail=f"/source: {actor.authid} may not send from {source!r}.",
     )
 
 
@@ -280,4 +296,4 @@ def _json(body: bytes) -> Response[bytes]:
     return Response(body, media_type="application/json")
 
 
-HANDLERS = [take_events, webhook_handshake]
+HANDLERS = [webhook_handshake, take_events]  # in this order: Litestar answers OPTIONS itself for a path that has none

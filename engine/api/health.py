@@ -41,7 +41,9 @@ async def health(request: ApiRequest) -> Response[bytes]:
     action="",
     operation_id="getReadiness",
     tags=["operation"],
-    responses={200: ResponseSpec(Health, description="Ready for events and questions", generate_examples=False)},
+    responses={
+        200: ResponseSpec(Health, description="Ready for events and questions", generate_examples=False)
+    },
 )
 async def readiness(request: ApiRequest) -> Response[bytes]:
     """Whether it can take events and answer: the writer lives, its store can be written, the views have caught up."""
@@ -52,7 +54,7 @@ async def readiness(request: ApiRequest) -> Response[bytes]:
 async def metrics(request: ApiRequest) -> Response[bytes]:
     """Prometheus' text format."""
     text = await asyncio.to_thread(service_of(request).metrics.text)
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(text, media_type="text/plain; version=0.0.4")
 
 
 def checks(service: Service) -> dict[str, str]:

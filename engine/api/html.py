@@ -20,7 +20,26 @@ HEADERS = {
 _VOID = frozenset({"meta", "link", "br", "hr", "input"})
 
 _EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ),
+    0,
 ) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
 """ISO 4217: currencies whose minor unit is not a hundredth."""
 
@@ -34,7 +53,7 @@ class Markup(str):
 Child = str | int | None | Iterable["Child"]
 
 
-def tag(name: str, *children: Child, **attributes: str | int | bool | None) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Markup:
     """An element; a trailing `_` of an attribute's name is dropped and `_` within becomes `-`. Attributes that are None
     or False are left out, True ones have no value."""
     written = []
@@ -65,7 +84,11 @@ def table(heads: Iterable[Child], rows: Iterable[Iterable[Child]], empty: str) -
         return tag("p", empty, class_="quiet")
     return tag(
         "div",
-        tag("table", tag("thead", tag("tr", (tag("th", head, scope="col") for head in heads))), tag("tbody", made)),
+        tag(
+            "table",
+            tag("thead", tag("tr", (tag("th", head, scope="col") for head in heads))),
+            tag("tbody", made),
+        ),
         class_="scroll",
     )
 

@@ -78,7 +78,9 @@ _letters_body = msgspec.json.Decoder(LettersBody).decode
     action="publish",
     operation_id="publishPolicy",
     tags=["operation"],
-    responses={200: ResponseSpec(PolicyAnswer, description="In force in every partition", generate_examples=False)},
+    responses={
+        200: ResponseSpec(PolicyAnswer, description="In force in every partition", generate_examples=False)
+    },
 )
 async def publish_policy(request: ApiRequest) -> Response[bytes]:
     """Check a policy and put it in force; open orders are re-targeted before this answers."""
@@ -97,7 +99,9 @@ async def publish_policy(request: ApiRequest) -> Response[bytes]:
     action="operate",
     operation_id="advanceClock",
     tags=["operation"],
-    responses={200: ResponseSpec(ClockAnswer, description="Moved; what was due is done", generate_examples=False)},
+    responses={
+        200: ResponseSpec(ClockAnswer, description="Moved; what was due is done", generate_examples=False)
+    },
 )
 async def advance_clock(request: ApiRequest) -> Response[bytes]:
     """Move the clock of a store of history; every deadline up to there is judged before this answers."""
@@ -116,7 +120,9 @@ async def advance_clock(request: ApiRequest) -> Response[bytes]:
 )
 async def list_letters(
     request: ApiRequest,
-    status: Annotated[str, Parameter(description="waiting, replayed or dropped; empty for all")] = dead_letters.WAITING,
+    status: Annotated[
+        str, Parameter(description="waiting, replayed or dropped; empty for all")
+    ] = dead_letters.WAITING,
     reason: str = "",
     source: str = "",
     limit: Limit = LIMIT,
@@ -125,7 +131,9 @@ async def list_letters(
     """What intake did not take, and why."""
     store = service_of(request).store
     found = await asyncio.to_thread(
-        lambda: dead_letters.letters(store, status=status, reason=reason, source=source, limit=limit, after=after)
+        lambda: dead_letters.letters(
+            store, status=status, reason=reason, source=source, limit=limit, after=after
+        )
     )
     return _json(found)
 

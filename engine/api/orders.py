@@ -20,11 +20,17 @@ from engine.views.summary import Summary
 _encode = msgspec.json.Encoder().encode
 
 Wait = Annotated[
-    str, Parameter(description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)")
+    str,
+    Parameter(
+        description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
+    ),
 ]
 Limit = Annotated[int, Parameter(ge=1, le=LIMIT_MAX, description="At most this many")]
 Order = Annotated[
-    str, Parameter(description="Any of the order's numbers: `channel:number`, platform, payment, WMS or waybill number")
+    str,
+    Parameter(
+        description="Any of the order's numbers: `channel:number`, platform, payment, WMS or waybill number"
+    ),
 ]
 
 
@@ -32,11 +38,15 @@ Order = Annotated[
     "/v1/orders",
     operation_id="listOrders",
     tags=["orders"],
-    responses={200: ResponseSpec(OrderPage, description="A page; `Link: rel=next` while there is more", generate_examples=False)},
+    responses={
+        200: ResponseSpec(
+            OrderPage, description="A page; `Link: rel=next` while there is more", generate_examples=False
+        )
+    },
 )
 async def list_orders(
     request: ApiRequest,
-    state: str = "",
+    in_state: Annotated[str, Parameter(query="state")] = "",
     channel: str = "",
     owner: str = "",
     group: str = "",
@@ -56,7 +66,7 @@ async def list_orders(
     service = service_of(request)
     await service.written(wait)
     wanted = OrderFilter(
-        state=state,
+        state=in_state,
         channel=channel,
         owner=owner,
         group=group,
@@ -72,7 +82,11 @@ async def list_orders(
     found = await service.look(lambda reading: reading.orders(wanted, limit, after))
     headers = {}
     if found.after:
-        asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("after", "wait")]
+        asked = [
+            (name, value)
+            for name, value in request.query_params.multi_items()
+            if name not in ("after", "wait")
+        ]
         headers["Link"] = f'</v1/orders?{urlencode([*asked, ("after", found.after)])}>; rel="next"'
     return _json(found, headers)
 
@@ -81,7 +95,9 @@ async def list_orders(
     "/v1/orders/{order:str}",
     operation_id="getOrder",
     tags=["orders"],
-    responses={200: ResponseSpec(Page, description="The order; its version as ETag", generate_examples=False)},
+    responses={
+        200: ResponseSpec(Page, description="The order; its version as ETag", generate_examples=False)
+    },
 )
 async def show_order(request: ApiRequest, order: Order, wait: Wait = "") -> Response[bytes]:
     """Everything of one order, with the reasons for what is not as it should be. Personal fields are masked."""
@@ -95,7 +111,9 @@ async def show_order(request: ApiRequest, order: Order, wait: Wait = "") -> Resp
     "/v1/orders/{order:str}/history",
     operation_id="getOrderHistory",
     tags=["orders"],
-    responses={200: ResponseSpec(History, description="In the order it became known", generate_examples=False)},
+    responses={
+        200: ResponseSpec(History, description="In the order it became known", generate_examples=False)
+    },
 )
 async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> Response[bytes]:
     """Everything told and decided of one order, with causes, actors, and how long each stage took."""
@@ -111,7 +129,12 @@ async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> R
     responses={200: ResponseSpec(Todo, description="Open work, oldest first", generate_examples=False)},
 )
 async def list_work(
-    request: ApiRequest, owner: str = "", group: str = "", kind: str = "", limit: Limit = LIMIT, wait: Wait = ""
+    request: ApiRequest,
+    owner: str = "",
+    group: str = "",
+    kind: str = "",
+    limit: Limit = LIMIT,
+    wait: Wait = "",
 ) -> Response[bytes]:
     """What waits for a person, by owner, group and kind."""
     service = service_of(request)

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, unquote, urlencode
 
-from litestar import Response, get
-from litestar.handlers import HTTPRouteHandler
+import msgspec
+from litestar import Response, Router, get
 from litestar.params import Parameter
 
 from engine import dead_letters
 from engine.api import html, problems
 from engine.api.html import Child, Markup, age, instant, money, span, tag
-from engine.api.order_page import order_body
+from engine.api.order_page import SYMBOLS, order_body
 from engine.api.service import ApiRequest, service_of
 from engine.errors import OrderfoldError
 from engine.views.history import history
@@ -28,8 +28,6 @@ from engine.views.summary import Summary
 REFRESH_SECONDS = 15
 ROWS = 100
 
-SYMBOLS = {"green": "●", "yellow": "◐", "orange": "▲", "red": "✖"}
-
 EXCEPTIONS = {
     "frozen": ("Frozen", "an illegal step; a person must look"),
     "overdue": ("Overdue", "past a deadline that still runs"),
@@ -37,6 +35,11 @@ EXCEPTIONS = {
     "limbo": ("Limbo", "facts, and no order for them"),
 }
 """Exceptions that are lists of orders: the filter, its title, what it means."""
+
+
+def filter_of(name: str) -> OrderFilter:
+    """The orders of one kind of exception."""
+    return msgspec.structs.replace(OrderFilter(), **{name: True})
 
 
 class Oldest(dict[str, "tuple[int, datetime | None]"]):
@@ -47,7 +50,7 @@ def exceptions(reading: Reading, found: Summary) -> Oldest:
     """Each kind of exception with its number and its oldest."""
     oldest = Oldest()
     for name in EXCEPTIONS:
-        first = reading.orders(OrderFilter(**{name: True}), 1).orders
+        first = reading.orders(filter_of(name), 1).orders
         oldest[name] = (getattr(found, name), first[0].since if first else None)
     letters = dead_letters.letters(reading.store, limit=1)
     oldest["dead"] = (letters.total, letters.letters[0].at if letters.letters else None)
@@ -62,13 +65,15 @@ async def overview(request: ApiRequest) -> Response[bytes]:
     service = service_of(request)
     found = await asyncio.to_thread(service.summary)
     oldest = await service.look(lambda reading: exceptions(reading, found))
-    return _page("Overview", found.kind, found.as_of, _overview(found, oldest), refresh_seconds=REFRESH_SECONDS)
+    return _page(
+        "Overview", found.kind, found.as_of, _overview(found, oldest), refresh_seconds=REFRESH_SECONDS
+    )
 
 
 @get("/orders", include_in_schema=False)
 async def orders(
     request: ApiRequest,
-    state: str = "",
+    in_state: Annotated[str, Parameter(query="state")] = "",
     channel: str = "",
     owner: str = "",
     group: str = "",
@@ -83,7 +88,7 @@ async def orders(
     """A list of orders, narrowed."""
     service = service_of(request)
     wanted = OrderFilter(
-        state=state,
+        state=in_state,
         channel=channel,
         owner=owner,
         group=group,
@@ -164,7 +169,15 @@ async def letters(request: ApiRequest, reason: str = "", after: int = 0) -> Resp
         for name, count in found.reasons.items()
     ]
     rows = (
-        (letter.id, age(letter.at, now), letter.reason, letter.detail, letter.type, letter.source, letter.origin)
+        (
+            letter.id,
+            age(letter.at, now),
+            letter.reason,
+            letter.detail,
+            letter.type,
+            letter.source,
+            letter.origin,
+        )
         for letter in found.letters
     )
     next_ = urlencode({"reason": reason, "after": found.after})
@@ -173,7 +186,11 @@ async def letters(request: ApiRequest, reason: str = "", after: int = 0) -> Resp
         tag("p", reasons),
         html.table(("No.", "Age", "Reason", "What is wrong", "Type", "Source", "From"), rows, "None wait."),
         tag("p", tag("a", "More", href=f"/dead-letters?{next_}", rel="next")) if found.after else None,
-        tag("p", "`orderfold dead show NO` shows one, `dead replay` sends it again, `dead drop` puts it aside.", class_="quiet"),
+        tag(
+            "p",
+            "`orderfold dead show NO` shows one, `dead replay` sends it again, `dead drop` puts it aside.",
+            class_="quiet",
+        ),
     ]
     return _page("Dead letters", kind, now, body)
 
@@ -185,7 +202,9 @@ async def style(request: ApiRequest) -> Response[bytes]:
     return Response(html.STYLE.encode(), media_type="text/css", headers=headers)
 
 
-def _page(title: str, kind: str, now: datetime | None, body: Child, refresh_seconds: int = 0) -> Response[bytes]:
+def _page(
+    title: str, kind: str, now: datetime | None, body: Child, refresh_seconds: int = 0
+) -> Response[bytes]:
     links = (("Overview", "/"), ("Orders", "/orders"), ("Work", "/todo"), ("Dead letters", "/dead-letters"))
     made = html.document(
         title,
@@ -193,16 +212,25 @@ def _page(title: str, kind: str, now: datetime | None, body: Child, refresh_seco
             "header",
             tag("strong", "Orderfold"),
             tag("nav", (tag("a", name, href=path) for name, path in links), aria_label="Pages"),
-            tag("span", "a store of history, " if kind == "history" else None, "as of ", instant(now), class_="quiet"),
+            tag(
+                "span",
+                "a store of history, " if kind == "history" else None,
+                "as of ",
+                instant(now),
+                class_="quiet",
+            ),
         ),
         tag("main", body),
         refresh_seconds=refresh_seconds,
     )
-    return Response(made, media_type="text/html; charset=utf-8", headers=html.HEADERS)
+    return Response(made, media_type="text/html", headers=html.HEADERS)
 
 
 def _overview(found: Summary, oldest: Oldest) -> Child:
-    targets = {name: f"/orders?{name}=true" for name in EXCEPTIONS} | {"dead": "/dead-letters", "work": "/todo"}
+    targets = {name: f"/orders?{name}=true" for name in EXCEPTIONS} | {
+        "dead": "/dead-letters",
+        "work": "/todo",
+    }
     titles = EXCEPTIONS | {
         "dead": ("Dead letters", "what intake did not take"),
         "work": ("Work items", "waiting for a person"),
@@ -214,7 +242,10 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
                 "a",
                 tag("b", f"{count:,}"),
                 titles[name][0],
-                tag("small", f"oldest {age(since, found.as_of)}" if count and since is not None else titles[name][1]),
+                tag(
+                    "small",
+                    f"oldest {age(since, found.as_of)}" if count and since is not None else titles[name][1],
+                ),
                 href=targets[name],
                 title=titles[name][1],
             ),
@@ -237,7 +268,11 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         for name in ("red", "orange", "yellow", "green")
     )
     sums = (
-        (_number(money(sums.receivable, currency)), _number(money(sums.received, currency)), _number(money(sums.refunded, currency)))
+        (
+            _number(money(sums.receivable, currency)),
+            _number(money(sums.received, currency)),
+            _number(money(sums.refunded, currency)),
+        )
         for currency, sums in found.money.items()
     )
     counted = {
@@ -256,7 +291,11 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         tag("ul", tiles, class_="tiles"),
         tag(
             "div",
-            tag("section", tag("h2", "Orders by state"), html.table(("State", "Orders", ""), states, "No orders yet.")),
+            tag(
+                "section",
+                tag("h2", "Orders by state"),
+                html.table(("State", "Orders", ""), states, "No orders yet."),
+            ),
             tag(
                 "section",
                 tag("h2", "Deadlines"),
@@ -267,9 +306,19 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
             tag(
                 "section",
                 tag("h2", "Counted"),
-                tag("dl", ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()), class_="facts"),
-                tag("p", f"Policy {found.policy}. ", tag("a", "Metrics", href="/metrics"), " · ",
-                    tag("a", "API", href="/openapi.json"), class_="quiet"),
+                tag(
+                    "dl",
+                    ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()),
+                    class_="facts",
+                ),
+                tag(
+                    "p",
+                    f"Policy {found.policy}. ",
+                    tag("a", "Metrics", href="/metrics"),
+                    " · ",
+                    tag("a", "API", href="/openapi.json"),
+                    class_="quiet",
+                ),
             ),
             class_="columns",
         ),
@@ -291,7 +340,11 @@ def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
     left = (line.due - now).total_seconds() if line.due is not None and now is not None else 0.0
     due = "" if line.due is None else f"{span(int(abs(left)))} {'left' if left > 0 else 'over'}"
     return (
-        tag("a", line.order.removeprefix("order/"), href=f"/orders/{quote(line.order.removeprefix('order/'), safe='')}"),
+        tag(
+            "a",
+            line.order.removeprefix("order/"),
+            href=f"/orders/{quote(line.order.removeprefix('order/'), safe='')}",
+        ),
         line.state or "(not placed)",
         age(line.since, now),
         (colour_of(line.colour), " ", due) if line.colour else due,
@@ -319,9 +372,15 @@ def page_problem(request: ApiRequest, error: Exception) -> Response[bytes]:
     return Response(
         html.document(error.title, tag("main", body), tag("p", tag("a", "Overview", href="/"))),
         status_code=answer.status_code,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers=html.HEADERS,
     )
 
 
-HANDLERS: list[HTTPRouteHandler] = [overview, orders, order, todo, letters, style]
+HANDLERS = [
+    Router(
+        "/",
+        route_handlers=[overview, orders, order, todo, letters, style],
+        exception_handlers={OrderfoldError: page_problem},
+    )
+]

@@ -30,6 +30,10 @@ MEDIA_TYPE = "application/problem+json"
 URN = "urn:orderfold:problem:"
 
 _TRACE = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_ELSEWHERE = {
+    404: "There is nothing here. GET /openapi.json tells what there is.",
+    405: "That cannot be done here. GET /openapi.json tells what can.",
+}
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger("orderfold.api")
 
@@ -133,7 +137,7 @@ def _foreign(error: Exception, path: str, traceparent: str) -> tuple[dict[str, A
             "type": URN + phrase.lower().replace(" ", "-"),
             "title": phrase,
             "status": status,
-            "detail": error.detail,
+            "detail": _ELSEWHERE.get(status, error.detail),
             "instance": path,
         }
         if isinstance(error.extra, list):

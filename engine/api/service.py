@@ -19,8 +19,8 @@ from engine.errors import Invalid, Unreadable, UsageError
 from engine.intake.model import Rules
 from engine.intake.places import NOT_JSON, json_fault, shape_fault
 from engine.metrics import Figures, Metrics
-from engine.policy.check import examine
 from engine.policy.book import PolicyBook
+from engine.policy.check import examine
 from engine.settings import rules_of
 from engine.store.database import Store
 from engine.views.queries import Reading, read_row
@@ -117,7 +117,10 @@ class Service:
         owned = self.engine.appender.owned
         for partition, position in wanted.items():
             if partition >= len(owned) or position > owned[partition].position:
-                raise UsageError(f"The log holds nothing at {partition}:{position} yet.", "Wait for a position it gave out.")
+                raise UsageError(
+                    f"The log holds nothing at {partition}:{position} yet.",
+                    "Wait for a position it gave out.",
+                )
         if self.engine.oldest_unwritten:
             await self.on_writer(lambda engine: engine.flush())
 
@@ -142,10 +145,14 @@ def figures(service: Service) -> Figures:
             "ORDER BY count(*) DESC LIMIT 100"
         ).fetchall()
         frozen = Counter(
-            row.lifecycle.offence.type if row.lifecycle is not None and row.lifecycle.offence is not None else "other"
+            row.lifecycle.offence.type
+            if row.lifecycle is not None and row.lifecycle.offence is not None
+            else "other"
             for row in (
                 read_row(found_[0])
-                for found_ in cursor.execute("SELECT row FROM rows WHERE frozen > 0 LIMIT ?", (FROZEN_LOOKED_AT,))
+                for found_ in cursor.execute(
+                    "SELECT row FROM rows WHERE frozen > 0 LIMIT ?", (FROZEN_LOOKED_AT,)
+                )
             )
         )
     frozen["other"] += found.frozen - sum(frozen.values())
@@ -213,14 +220,17 @@ async def json_of(request: ApiRequest, decode: Callable[[bytes], T], limit: int)
     """The body as what it should be. Unsupported, TooLarge, Unreadable (no JSON) or Invalid (another shape)."""
     name = media_type(request.headers.get("content-type", ""))
     if name != "application/json":
-        raise Unsupported(f"{name or 'A body without content type'} is not read here.", "Send application/json.")
+        raise Unsupported(
+            f"{name or 'A body without content type'} is not read here.", "Send application/json."
+        )
     raw = await body_of(request, limit)
     try:
         return decode(raw)
     except msgspec.ValidationError as error:
         pointer, said = shape_fault(error)
         raise Invalid(
-            f"{pointer}: {said}." if pointer else f"The body: {said}.", errors=[{"pointer": pointer, "detail": said}]
+            f"{pointer}: {said}." if pointer else f"The body: {said}.",
+            errors=[{"pointer": pointer, "detail": said}],
         ) from None
     except NOT_JSON as error:
         raise Unreadable(f"The body: {json_fault(raw, error)}.", "Send one JSON object.") from None
@@ -237,6 +247,12 @@ def media_type(header: str) -> str:
     charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
     if charset and charset not in ("utf-8", "utf8", "us-ascii"):
         raise Unsupported(f"JSON in {charset} is not read.", "Send UTF-8.")
-    if name and name not in _JSON and not (name.endswith("+json") and not name.startswith("application/cloudevents")):
-        raise Unsupported(f"{name} is not read here.", f"Send {', '.join(_JSON)}, or binary mode with JSON data.")
+    if (
+        name
+        and name not in _JSON
+        and not (name.endswith("+json") and not name.startswith("application/cloudevents"))
+    ):
+        raise Unsupported(
+            f"{name} is not read here.", f"Send {', '.join(_JSON)}, or binary mode with JSON data."
+        )
     return name

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from engine.cli.writing import ask, free_of_holder, holding, reading
+from engine.cli.writing import ask, free_of_holder, holding, reading, text_in_force
 
 
 def command(
@@ -41,12 +41,10 @@ def _here(
     from engine.intake.model import Credential
     from engine.settings import rules_of
     from engine.views.queries import Reading
-    from schemas.policy import PolicyText
 
     if not subject.startswith("order/"):
         raise NotFound(f"{subject} waits for its order; it is none itself.", "Command it once the order is known.")
     with holding(store, f"order {word}") as engine:
-        text: PolicyText = engine.policy_text
         incoming = commands.prepare(
             subject,
             word,
@@ -54,7 +52,7 @@ def _here(
             reason=reason,
             who=Credential("unknown", f"local:{_user()}"),
             key=key,
-            rules=rules_of(text),
+            rules=rules_of(text_in_force(engine.store)),
             now=engine.clock(),
             expected=version,
         )

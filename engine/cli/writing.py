@@ -52,9 +52,11 @@ def holder_of(url: str) -> Holder | None:
 
 
 @contextmanager
-def holding(url: str, command: str, kind: str = "", policy: bytes = b"", create: bool = False) -> Iterator[Any]:
+def holding(
+    url: str, command: str, kind: str = "", policy: bytes = b"", create: bool = False, **sizes: int
+) -> Iterator[Any]:
     """The store's Engine, this process being its writer until the end of the block. Without `create` the store must be
-    there. Raises Busy naming the holder once 30 s are over, or at once when the holder has an API to go to instead."""
+    there; `sizes` are Engine.open's. Raises Busy naming the holder once 30 s are over, at once when it serves an API."""
     from engine.workers.embedded import Engine
 
     if not create:
@@ -68,7 +70,7 @@ def holding(url: str, command: str, kind: str = "", policy: bytes = b"", create:
     if holder is not None:
         say(f"Waiting for `{holder.command}` (pid {holder.pid}), which is writing the store …", style="dim")
     engine = Engine.open(
-        url, kind, policy, holder=this_process(f"orderfold {command}"), wait_seconds=WAIT_SECONDS
+        url, kind, policy, holder=this_process(f"orderfold {command}"), wait_seconds=WAIT_SECONDS, **sizes
     )
     try:
         yield engine
@@ -93,6 +95,19 @@ def _read(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", "Name another file.") from None
 
 
+def text_in_force(store: Store) -> Any:
+    """The policy in force as text (`PolicyText`): what intake goes by. NotFound in a store that has none yet."""
+    from engine.policy.check import examine
+    from engine.policy.load import PolicyError
+
+    look = Reading(store)
+    raw = look.book.text(bytes.fromhex(look.policy.hash))
+    text, findings = examine(raw, look.now)
+    if text is None:
+        raise PolicyError(findings)
+    return text
+
+
 # The holder's API
 
 
@@ -101,8 +116,7 @@ def ask(
 ) -> dict[str, Any]:
     """The JSON the holder answers. A problem it answers is raised as the error it is; Busy where it cannot be reached."""
     request = Request(f"{address.rstrip('/')}{path}", data=body, method=method, headers={"Accept": "application/json"})
-    if body is not None:
-        request.add_header("Content-Type", "application/json")
+    request.add_header("Content-Type", "application/json")
     if token := os.environ.get("ORDERFOLD_TOKEN"):
         request.add_header("Authorization", f"Bearer {token}")
     for name, value in (headers or {}).items():

@@ -102,7 +102,7 @@ def step_event(
     if not row.first:
         row.first = event.streamtime
     if not row.channel:
-        row.channel = event.channel
+        row.channel = _channel_of(row.subject, event, policy)
     spec = TYPES.get(event.type)
     sameness = FRESH
     if spec is None:
@@ -115,6 +115,12 @@ def step_event(
         if sameness == CONFLICT:
             row.conflicts += 1
     return _through(row, pipeline, event, CONFLICTED if sameness else event.type, policy, ctx, now)
+
+
+def _channel_of(subject: str, event: Event, policy: Policy) -> str:
+    """An order's channel is in its name (`order/<channel>:<number>`): its first event may come from a gateway or carrier."""
+    named = subject.partition("/")[2].partition(":")[0]
+    return named if named in policy.channels else event.channel
 
 
 def step_wake(row: Row, pipeline: Pipeline, due: int, policy: Policy, ctx: Context) -> list[Decided]:

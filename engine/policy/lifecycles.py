@@ -11,12 +11,14 @@ from fnmatch import fnmatchcase
 from engine.policy.calendars import is_zone, zones
 from engine.policy.document import Path
 from engine.policy.finding import Findings, nearest
+from schemas.envelope import micros
 from schemas.policy import LifecycleText, PolicyText, duration
 from schemas.vocabulary import DERIVED_STATES, TRIGGERS
 
 PLACED = "order.placed"
 DISPATCHED = "fulfilment.dispatched"
 PART_SHIPPED = "part_shipped"
+_FIRST = "Write the first instant your orders can have, such as 2016-01-01T00:00:00Z."
 
 
 def check(text: PolicyText, findings: Findings, now: int) -> None:
@@ -30,7 +32,7 @@ def check(text: PolicyText, findings: Findings, now: int) -> None:
             "a deadline already past would be due again at once, for ever",
             "Write a duration of at least 1ms; 2s is usual.",
         )
-    _intake(text, findings)
+    _limits(text, findings, now)
 
 
 def reachable(lifecycle: LifecycleText, start: str) -> set[str]:
@@ -239,8 +241,12 @@ def _channels(text: PolicyText, findings: Findings) -> None:
             )
 
 
-def _intake(text: PolicyText, findings: Findings) -> None:
+def _limits(text: PolicyText, findings: Findings, now: int) -> None:
     intake = text.intake
+    if micros(intake.earliest) < 0:
+        findings.error(("intake", "earliest"), "instants are counted from 1970 on", _FIRST)
+    elif micros(intake.earliest) > now:
+        findings.warning(("intake", "earliest"), "until then every event is refused", _FIRST)
     if intake.max_body_bytes < intake.max_event_bytes:
         findings.error(
             ("intake", "max_body_bytes"),

@@ -143,10 +143,11 @@ class Engine:
                 self._refuse(item.event, outcome, now)
         if self.host.pending >= FLUSH_EVENTS:
             self.flush()
-        elif not self.oldest_unwritten:
-            self.oldest_unwritten = self.clock()
-        elif self.clock() - self.oldest_unwritten >= FLUSH_LATEST_MICROS:
-            self.flush()
+        elif self.kind == LIVE:  # an import's readers look at its end; 500 ms of one is only a few thousand events
+            if not self.oldest_unwritten:
+                self.oldest_unwritten = self.clock()
+            elif self.clock() - self.oldest_unwritten >= FLUSH_LATEST_MICROS:
+                self.flush()
         return appended.outcomes
 
     def ingest(

@@ -68,10 +68,10 @@ class Writer:
         self.waiting = 0
         """Events handed in and not yet answered."""
         self.trouble = ""
+        self.observe = observe
         self._group_events = group_events
         self._group_seconds = group_seconds
         self._waiting_max = waiting_max
-        self._observe = observe
         self._jobs: deque[_Job] = deque()
         self._changed = Condition()
         self._wanted = 1
@@ -96,7 +96,8 @@ class Writer:
         does."""
         if self.waiting and self.waiting + len(items) > self._waiting_max:
             raise Overloaded(
-                f"{self.waiting} events wait to be written, at most {self._waiting_max} may.", "Send again in a second."
+                f"{self.waiting} events wait to be written, at most {self._waiting_max} may.",
+                "Send again in a second.",
             )
         return self._put(_Job(items, written, None))
 
@@ -109,7 +110,9 @@ class Writer:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        if self._thread.ident is not None:
+        if self._thread.ident is None:
+            self._end()
+        else:
             self._thread.join()
         if self._failure is not None:
             raise self._failure
@@ -243,7 +246,7 @@ class Writer:
                 group[0].future.set_exception(error)
             return
         self.trouble = ""
-        self._observe(len(items), time.perf_counter() - began)
+        self.observe(len(items), time.perf_counter() - began)
         at = 0
         unwritten: list[tuple[_Job, list[Outcome]]] = []
         for job in group:
