@@ -381,7 +381,7 @@ class Host:
 
     def _warm(self, heap: list[tuple[int, str, int]], upto: int) -> None:
         """Bring the rows of the next timers into the cache, many in one reading."""
-        ahead = []
+        ahead: list[tuple[int, str, int]] = []
         while heap and heap[0][0] <= upto and len(ahead) < 500:
             ahead.append(heapq.heappop(heap))
         for timer in ahead:

@@ -7,8 +7,7 @@ they cannot differ.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Iterator
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -25,8 +24,7 @@ CONFLICTED = "fact.conflicted"
 """The handler name under which folds see a second fact of a known key with other content."""
 
 STANDING_LIMIT = 256
-
-Pipeline = tuple[tuple[str, "Fold[Any]"], ...]
+PLANS_KEPT = 1_000
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -48,9 +46,45 @@ class Decided(msgspec.Struct, gc=False):
     decision: Decision
 
 
+class Pipeline:
+    """The folds of one kind of subject, each with the field of `Row` its state is in, and what is asked of them for
+    every event, worked out once: who is concerned by a type, who has timers, which types are judged by when they occurred."""
+
+    __slots__ = ("_plans", "folds", "judged", "timers")
+
+    def __init__(self, folds: tuple[tuple[str, Fold[Any]], ...]) -> None:
+        self.folds = folds
+        self.timers = tuple((field, fold.due) for field, fold in folds if type(fold).due is not Fold.due)
+        self.judged = frozenset[str]().union(*(fold.judged for _, fold in folds))
+        self._plans: dict[str, tuple[tuple[int, str, str, Handler], ...]] = {}
+
+    def plan(self, name: str) -> tuple[tuple[int, str, str, Handler], ...]:
+        """(place after it, field, fold name, handler) of the folds concerned by events of that name, in order."""
+        plan = self._plans.get(name)
+        if plan is None:
+            plan = tuple(
+                (index + 1, field, fold.name, fold.handlers[name])
+                for index, (field, fold) in enumerate(self.folds)
+                if name in fold.handlers
+            )
+            if len(self._plans) < PLANS_KEPT:  # senders choose their types: without a bound they could fill the memory
+                self._plans[name] = plan
+        return plan
+
+    def __iter__(self) -> Iterator[tuple[str, Fold[Any]]]:
+        return iter(self.folds)
+
+    def __len__(self) -> int:
+        return len(self.folds)
+
+
+_PIPELINES = {kind: Pipeline(folds) for kind, folds in PIPELINES.items()}
+_NO_FOLDS = Pipeline(())
+
+
 def pipeline_of(subject: str) -> Pipeline:
-    """Stage 1 for a subject's kind: () where no fold is concerned."""
-    return PIPELINES.get(subject.partition("/")[0], ())
+    """Stage 1 for a subject's kind; empty where no fold is concerned."""
+    return _PIPELINES.get(subject.partition("/")[0], _NO_FOLDS)
 
 
 def new_row(subject: str, pipeline: Pipeline) -> Row:
@@ -64,27 +98,11 @@ def new_row(subject: str, pipeline: Pipeline) -> Row:
 def due_of(row: Row, pipeline: Pipeline) -> int:
     """The earliest instant any fold of the row wants to be woken at, 0 for none."""
     earliest = 0
-    for field, due_in in _timers(pipeline):
+    for field, due_in in pipeline.timers:
         due = due_in(getattr(row, field))
         if due and (not earliest or due < earliest):
             earliest = due
     return earliest
-
-
-@cache
-def _timers(pipeline: Pipeline) -> tuple[tuple[str, Callable[[Any], int]], ...]:
-    """The folds of a pipeline that have timers at all: asked after every step."""
-    return tuple((field, fold.due) for field, fold in pipeline if type(fold).due is not Fold.due)
-
-
-@cache
-def _plan(pipeline: Pipeline, name: str) -> tuple[tuple[int, str, Fold[Any], Handler], ...]:
-    """The folds concerned by an event of that name, each with its place in the pipeline."""
-    return tuple(
-        (index, field, fold, fold.handlers[name])
-        for index, (field, fold) in enumerate(pipeline)
-        if name in fold.handlers
-    )
 
 
 def decision_id(subject: str, decision: Decision, ordinal: int) -> str:
@@ -114,7 +132,31 @@ def step_event(
             return []
         if sameness == CONFLICT:
             row.conflicts += 1
-    return _through(row, pipeline, event, CONFLICTED if sameness else event.type, policy, ctx, now)
+    name = CONFLICTED if sameness else event.type
+    ctx.policy = policy
+    ctx.row = row
+    ctx.now = now
+    ctx.cause = event.streamversion
+    ctx.wanted = ""
+    decisions: list[Decision] = []
+    ctx.decisions = decisions
+    before: list[tuple[str, Any]] = []
+    try:
+        for after, field, fold, handler in pipeline.plan(name):
+            ctx.fold = fold
+            state = getattr(row, field)
+            before.append((field, state))
+            setattr(row, field, handler(state, event, ctx))
+            if decisions:
+                # From here on every fold also hears what was decided: the event first, then decisions as made.
+                for later, listener in pipeline.folds[after:]:
+                    before.append((later, getattr(row, later)))
+                    _told(row, later, listener, event, name, decisions, ctx)
+                break
+    except Exception:
+        _undo(row, before)
+        raise FoldFault(ctx.fold, traceback.format_exc(limit=-8)) from None
+    return _settle(row, decisions, now) if decisions else []
 
 
 def _channel_of(subject: str, event: Event, policy: Policy) -> str:
@@ -140,7 +182,7 @@ def step_retarget(
 ) -> list[Decided]:
     """Put the row under a new policy, fold by fold."""
     decided: list[Decided] = []
-    for index in range(len(pipeline)):
+    for index in range(len(pipeline.folds)):
         decided += _from(row, pipeline, index, "retarget", now, 0, old, new, ctx)
     return decided
 
@@ -156,36 +198,6 @@ def _sameness(row: Row, spec: EventType, event: Event) -> int:
         row.facts[key] = content
         return FRESH
     return REPEAT if known == content else CONFLICT
-
-
-def _through(
-    row: Row, pipeline: Pipeline, event: Event, name: str, policy: Policy, ctx: Context, now: int
-) -> list[Decided]:
-    ctx.policy = policy
-    ctx.row = row
-    ctx.now = now
-    ctx.cause = event.streamversion
-    ctx.wanted = ""
-    decisions: list[Decision] = []
-    ctx.decisions = decisions
-    before: list[tuple[str, Any]] = []
-    fold = pipeline[0][1]
-    try:
-        for index, field, fold, handler in _plan(pipeline, name):
-            ctx.fold = fold.name
-            state = getattr(row, field)
-            before.append((field, state))
-            setattr(row, field, handler(state, event, ctx))
-            if decisions:
-                # From here on every fold also hears what was decided: event first, then decisions as made.
-                for field, fold in pipeline[index + 1 :]:
-                    before.append((field, getattr(row, field)))
-                    _told(row, field, fold, event, name, decisions, ctx)
-                break
-    except Exception:
-        _undo(row, before)
-        raise FoldFault(fold.name, traceback.format_exc(limit=-8)) from None
-    return _settle(row, decisions, now) if decisions else []
 
 
 def _told(
@@ -221,13 +233,13 @@ def _from(
     decisions: list[Decision] = []
     ctx.decisions = decisions
     before = [(field, getattr(row, field)) for field, _ in pipeline]
-    field, fold = pipeline[index]
+    field, fold = pipeline.folds[index]
     try:
         ctx.fold = fold.name
         state = getattr(row, field)
         changed = fold.wake(state, due, ctx) if what == "wake" else fold.retarget(state, old, new, now, ctx)
         setattr(row, field, changed)
-        for field, fold in pipeline[index + 1 :] if decisions else ():
+        for field, fold in pipeline.folds[index + 1 :] if decisions else ():
             ctx.fold = fold.name
             setattr(row, field, _hand_on(fold, getattr(row, field), list(decisions), ctx))
     except Exception:
@@ -300,12 +312,6 @@ def open_work(row: Row, event: Event, kind: str, title: str) -> list[Decided]:
     return _settle(row, [Decision("host", "work.opened.v1", kind, event.streamversion, 0, data)], event.streamtime)
 
 
-@cache
-def judged_types(pipeline: Pipeline) -> frozenset[str]:
-    """Types whose place in time matters to some fold of the pipeline."""
-    return frozenset().union(*(fold.judged for _, fold in pipeline))
-
-
 __all__ = [
     "CONFLICTED",
     "Decided",
@@ -313,7 +319,6 @@ __all__ = [
     "Pipeline",
     "decision_id",
     "due_of",
-    "judged_types",
     "new_row",
     "open_work",
     "pipeline_of",

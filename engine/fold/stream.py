@@ -15,7 +15,6 @@ from engine.fold.step import (
     Decided,
     Pipeline,
     due_of,
-    judged_types,
     new_row,
     open_work,
     step_event,
@@ -52,7 +51,7 @@ def take(
     reason = ctx.wanted
     if event.type in _REFOLDS:
         reason = f"{event.type.split('.')[1]} by {event.authid or 'a person'}"
-    elif not reason and event.time < row.decided and not event.sameness and event.type in judged_types(pipeline):
+    elif not reason and event.time < row.decided and not event.sameness and event.type in pipeline.judged:
         reason = f"{event.type} occurred before a decision that stood"
     if not reason:
         return row, decided
