@@ -39,7 +39,7 @@ class Decision(msgspec.Struct, gc=False):
     data: Data
 
 
-class Work(msgspec.Struct, frozen=True, gc=False):
+class Work(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An open work item of a stream, as its row keeps it. `work` is stable per (kind, key)."""
 
     work: str

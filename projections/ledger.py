@@ -55,7 +55,7 @@ class Purse(msgspec.Struct, frozen=True, gc=False, array_like=True):
     deposit: int = 0
 
 
-class LedgerState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class LedgerState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Sums in minor units of `currency`: the order's, or until it is placed that of the first money.
 
     receivable = goods + shipping - discount, where `shipping` is the lines' and the order's; `received` counts
@@ -84,6 +84,7 @@ class LedgerState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def _placed(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
+    """The order says what it costs: goods and shipping less discount is receivable."""
     data: OrderPlaced = event.data
     goods, shipping = _totals(data)
     if state.currency and state.currency != data.currency:
@@ -134,6 +135,7 @@ def _recount(state: LedgerState, currency: str) -> LedgerState:
 
 
 def _received(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
+    """Money in the order's currency is added to what was received, a divided payment with this order's share."""
     data: PaymentReceived = event.data
     amount = data.amount
     if data.shares is not None:
@@ -170,6 +172,7 @@ def share_of(shares: list[Share], subject: str) -> int | None:
 
 
 def _refunded(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
+    """Money that went back is added to what was refunded."""
     data: PaymentRefunded = event.data
     entry = Entry(event.streamversion, "refund", data.refund, data.amount, data.currency)
     if state.currency != data.currency and state.currency:
@@ -195,6 +198,7 @@ def _weighed(before: LedgerState, after: LedgerState, ctx: Context) -> LedgerSta
 
 
 def _fee(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
+    """A fee is added to the fees; it changes nothing that is owed."""
     data: PaymentFeeCharged = event.data
     entry = Entry(event.streamversion, "fee", data.fee, data.amount, data.currency)
     if state.currency != data.currency and state.currency:
@@ -208,6 +212,7 @@ def _fee(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
 
 
 def _subsidy(state: LedgerState, event: Event, ctx: Context) -> LedgerState:
+    """A subsidy lowers what the customer owes."""
     data: PaymentSubsidyGranted = event.data
     entry = Entry(event.streamversion, "subsidy", data.subsidy, data.amount, data.currency)
     if state.currency != data.currency and state.currency:

@@ -21,7 +21,7 @@ from schemas.registry import TYPES
 LIMBO = "limbo"
 
 
-class LimboState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class LimboState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """`waiting` facts since `since` (stream time of the first, event `cause`), or the orders the number is
     `bound` to. `told`: the work item is open."""
 
@@ -70,6 +70,7 @@ class LimboFold(Fold[LimboState]):
         return state.due
 
     def wake(self, state: LimboState, now: int, ctx: Context) -> LimboState:
+        """What waits has waited too long: somebody is told."""
         kind, _, number = ctx.row.subject.partition("/")[2].partition(":")
         waiting = f"{state.waiting} fact{'s name' if state.waiting != 1 else ' names'}"
         title = f"{waiting} {kind} {number}, which no order is known by"

@@ -36,7 +36,7 @@ class Loss(msgspec.Struct, frozen=True, gc=False, array_like=True):
     key: str = ""
 
 
-class OrderHealthState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class OrderHealthState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """`score` is 100 less all points of `losses`, at least 0."""
 
     score: int = FULL
@@ -79,6 +79,7 @@ def _regain(state: OrderHealthState, causes: tuple[str, ...], key: str | None = 
 
 
 def _placed(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """What an order lacks as it is placed (lines, address, contact) costs for good."""
     data: OrderPlaced = event.data
     if not data.lines:
         state = _lose(state, "missing_lines", event, ctx)
@@ -92,29 +93,35 @@ def _placed(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthS
 
 
 def _conflicted(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """Two facts of one number that disagree cost for good."""
     key = TYPES[event.type].key
     return _lose(state, "conflict", event, ctx, key(event.data, event.time) if key else event.id)
 
 
 def _lock_failed(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """Goods that could not be set aside cost for good."""
     return _lose(state, "lock_failed", event, ctx)
 
 
 def _held(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """A hold costs while it lasts."""
     data: OrderHeld = event.data
     return _lose(state, "held", event, ctx, data.handle)
 
 
 def _released(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """What the hold cost is given back."""
     data: OrderReleased = event.data
     return _regain(state, ("held",), data.handle)
 
 
 def _doubted(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """A doubt costs while it lasts."""
     return _lose(state, "doubted", event, ctx)
 
 
 def _frozen(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """A freeze costs while it lasts, in place of the doubt before it."""
     return _lose(_regain(state, ("doubted",)), "frozen", event, ctx)
 
 
@@ -130,11 +137,13 @@ def _unfrozen(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealt
 
 
 def _warned(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """A deadline that is near costs."""
     data: SlaWarned = event.data
     return _lose(state, "warned", event, ctx, data.stage)
 
 
 def _breached(state: OrderHealthState, event: Event, ctx: Context) -> OrderHealthState:
+    """A missed deadline costs for good, in place of its warning."""
     data: SlaBreached = event.data
     return _lose(_regain(state, ("warned",), data.stage), "breached", event, ctx, data.stage)
 

@@ -25,7 +25,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
     time: int
 
 
-class Fault(msgspec.Struct, frozen=True, gc=False):
+class Fault(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A fold raised on this stream: it is folded no further until `projection retry`."""
 
     fold: str
@@ -35,7 +35,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     waiting: int
 
 
-class Row(msgspec.Struct, gc=False, omit_defaults=True):
+class Row(msgspec.Struct, gc=False, array_like=True):
     """`version` and `streamtime` of the last step's event; `latest` the latest occurrence folded; `facts` maps
     business keys to a digest of their content; `late`, `repeats`, `conflicts`, `unknown` and `excused` count."""
 

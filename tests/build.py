@@ -57,7 +57,9 @@ def placed(subject: str = "order/shop:1", at: int = 0, price: int = 1_000, **mor
     return event("order.placed", subject, at, data, **keys)
 
 
-def paid(subject: str = "order/shop:1", at: int = 0, amount: int = 1_000, number: str = "", **keys: Any) -> Incoming:
+def paid(
+    subject: str = "order/shop:1", at: int = 0, amount: int = 1_000, number: str = "", **keys: Any
+) -> Incoming:
     """payment.received in full."""
     data = {"payment": number or f"pay-{subject}", "amount": amount, "currency": "CNY"}
     return event("payment.received", subject, at, data, **keys)

@@ -42,7 +42,8 @@ def lines(*prices: int, **more: Any) -> list[dict[str, Any]]:
 
 
 class Stream:
-    """A stream of its own; times are µs after T0. `said` holds all decisions with the instant of their step."""
+    """A stream of its own; times are µs after T0. `said` holds all decisions with the instant of their step,
+    `refolds` why folds asked for one, `folded_again` counts those that were made."""
 
     def __init__(self, rules: Policy | None = None, subject: str = "order/shop:1", channel: str = "shop"):
         self.policy = rules or policy()
@@ -55,6 +56,7 @@ class Stream:
         self.timeline = Timeline([(0, self.policy)])
         self.now = T0
         self.refolds: list[str] = []
+        self.folded_again = 0
 
     def tell(self, type_: str, at: int | None = None, heard: int | None = None, **data: Any) -> list[str]:
         """An event that occurred at `at` (now, unless given) and is heard at `heard` (then, unless later already).
@@ -77,9 +79,11 @@ class Stream:
             version,
         )
         self.inputs.append(event)
+        row = self.row
         self.row, decided = take(
-            self.row, self.pipeline, event, self.timeline, self.ctx, lambda: list(self.inputs)
+            row, self.pipeline, event, self.timeline, self.ctx, lambda: list(self.inputs)
         )
+        self.folded_again += self.row is not row
         if self.ctx.wanted:
             self.refolds.append(self.ctx.wanted)
         self.said += decided

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from projections.kernel import Context, Decision
+from projections.kernel import Context
 from projections.ledger import LedgerState
 from projections.lifecycle import Hold, LifecycleState, Offence
 from projections.policy import Calendar, Policy, Route, Sla, Stage, Step, Tier
@@ -74,7 +74,7 @@ class Host:
         self.row.ledger = LedgerState(currency="CNY", placed=True)
         self.row.lifecycle = LifecycleState()
         self.row.sla = self.fold.initial(self.row.subject)
-        self.decided: list[tuple[int, Decision]] = []
+        self.decided: list[tuple[int, Any]] = []
         self.versions = 0
         self.refolds: list[str] = []
 
@@ -146,6 +146,8 @@ class Host:
         ]
         placed = msgspec.convert({"currency": "CNY", "lines": lines, **data}, OrderPlaced)
         self.row.ledger = LedgerState(currency="CNY", placed=True, receivable=amount)
+        categories = tuple(sorted({line.category for line in placed.lines}))
+        self.row.lifecycle = replace(self.order, categories=categories)
         self._entered("placed", time, self.versions + 1)
         self.tell("order.placed.v1", time, now, placed)
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from engine.intake.model import DeadLetter, Incoming
 from engine.store.database import HISTORY, Store
-from engine.views.tables import COLUMNS
+from engine.views.tables import COLUMNS, decode_row
 from engine.workers.embedded import Engine
-from tests.build import HOUR, MINUTE, SECOND, event, paid, placed
+from projections.row import Row
+from tests.build import HOUR, MINUTE, SECOND, START, event, paid, placed
 
 POLICY = (Path(__file__).parent.parent / "streams.yaml").read_bytes()
 
@@ -35,6 +36,16 @@ _STEPS = (
 )
 
 
+class World(list[Incoming]):
+    """A world that prints as what happens in it."""
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{item.arrived - START:>15} {item.event.time - START:>15} {item.event.id} {item.event.type} {item.event.subject}"
+            for item in self
+        )
+
+
 def _incoming(what: str, order: int, at: int, arrived: int, n: int) -> Incoming:
     subject = f"order/taobao:{order}"
     keys: dict[str, Any] = {"id": f"e{n}", "arrived": arrived, "channel": "taobao"}
@@ -43,7 +54,13 @@ def _incoming(what: str, order: int, at: int, arrived: int, n: int) -> Incoming:
     if what == "paid":
         return paid(subject, at, **keys)
     if what == "scan":
-        return event("fulfilment.moved", f"alias/waybill:SF{order}", at, {"waybill": f"SF{order}", "scan": str(at)}, **keys)
+        return event(
+            "fulfilment.moved",
+            f"alias/waybill:SF{order}",
+            at,
+            {"waybill": f"SF{order}", "scan": str(at)},
+            **keys,
+        )
     data: dict[str, Any] = {}
     if what in ("fulfilment.packed", "fulfilment.dispatched", "fulfilment.delivered"):
         data = {"waybill": f"SF{order}"}
@@ -57,10 +74,10 @@ def _incoming(what: str, order: int, at: int, arrived: int, n: int) -> Incoming:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, most: int = 40) -> list[Incoming]:
+def worlds(draw: st.DrawFn, most: int = 40) -> World:
     """Events of a few orders: mostly along the path, some out of it, late, twice, early or with equal times; sorted as an
     import sorts them."""
-    found: list[Incoming] = []
+    found = World()
     orders = draw(st.integers(1, 4))
     count = draw(st.integers(1, most))
     at = {order: order * SECOND for order in range(orders)}
@@ -82,14 +99,17 @@ def worlds(draw: st.DrawFn, most: int = 40) -> list[Incoming]:
     return found
 
 
+_COMPARED = [name for name in COLUMNS if name != "id"]
+
+
 class Outcome:
     """What a run left: rows without their ids, and decisions as DESIGN.md compares them."""
 
     def __init__(self, store: Store) -> None:
         with store.read() as cursor:
-            names = [name for name in COLUMNS if name != "id"]
             self.rows = {
-                row["subject"]: tuple(row) for row in cursor.execute(f"SELECT {', '.join(names)} FROM rows")
+                row["subject"]: tuple(row)
+                for row in cursor.execute(f"SELECT {', '.join(_COMPARED)} FROM rows")
             }
             subjects = [row[0] for row in cursor.execute("SELECT subject FROM streams")]
         self.decisions = sorted(
@@ -98,11 +118,27 @@ class Outcome:
             for record in store.stream(subject, receipts=True)
         )
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Outcome) and (self.rows, self.decisions) == (other.rows, other.decisions)
+    def differs(self, other: Outcome) -> list[str]:
+        """Where the two are not the same, field by field; [] when they are equal."""
+        found = [f"{subject} in one only" for subject in sorted(self.rows.keys() ^ other.rows.keys())]
+        for subject in sorted(self.rows.keys() & other.rows.keys()):
+            for name, one, two in zip(_COMPARED, self.rows[subject], other.rows[subject], strict=True):
+                if one != two and name == "row":
+                    found += _row_differences(decode_row(one), decode_row(two))
+                elif one != two:
+                    found.append(f"{subject} {name}: {one} | {two}")
+        found += [f"one only: {decision}" for decision in self.decisions if decision not in other.decisions]
+        return found + [
+            f"other only: {decision}" for decision in other.decisions if decision not in self.decisions
+        ]
 
-    def __repr__(self) -> str:
-        return f"Outcome({self.rows!r}, {self.decisions!r})"
+
+def _row_differences(one: Row, two: Row) -> list[str]:
+    return [
+        f"{one.subject} {name}: {getattr(one, name)} | {getattr(two, name)}"
+        for name in one.__struct_fields__
+        if getattr(one, name) != getattr(two, name)
+    ]
 
 
 def run(
@@ -129,7 +165,9 @@ def run(
 
 
 def _open(directory: Path, partitions: int, rows_bytes: int) -> Engine:
-    return Engine.open(str(directory), HISTORY, POLICY, partitions=partitions, rows_bytes=rows_bytes, wait_seconds=0)
+    return Engine.open(
+        str(directory), HISTORY, POLICY, partitions=partitions, rows_bytes=rows_bytes, wait_seconds=0
+    )
 
 
 def _copy(item: Incoming | DeadLetter) -> Incoming | DeadLetter:

@@ -20,6 +20,7 @@ from engine.fold.step import (
     decision_id,
     due_of,
     new_row,
+    sameness_of,
     step_event,
     step_retarget,
     step_wake,
@@ -31,6 +32,7 @@ from schemas.data import decode_data
 from schemas.envelope import Event
 from schemas.events import decisions as made
 from schemas.events.common import Data
+from schemas.registry import TYPES
 
 INPUT_LIMIT = 2_000
 """A longer stream is not folded again but becomes a work item."""
@@ -73,8 +75,7 @@ class Timeline:
 
 
 def effective(inputs: Iterable[Event]) -> list[Event]:
-    """What holds of a stream's inputs: skipped events left out, corrected ones with what holds instead, in order of
-    (time, streamversion)."""
+    """What holds of a stream's inputs, in log order: skipped events left out, corrected ones with what holds instead."""
     events = list(inputs)
     skipped: set[tuple[str, str]] = set()
     corrected: dict[tuple[str, str], msgspec.Raw] = {}
@@ -91,8 +92,17 @@ def effective(inputs: Iterable[Event]) -> list[Event]:
             else event
             for event in kept
         ]
-    kept.sort(key=lambda event: (event.time, event.streamversion))
     return kept
+
+
+def _judged(events: Iterable[Event]) -> dict[str, str]:
+    """Judge sameness in log order; returns the facts by business key."""
+    facts: dict[str, str] = {}
+    for event in events:
+        spec = TYPES.get(event.type)
+        if spec is not None and spec.key is not None:
+            event.sameness = sameness_of(facts, spec, event)
+    return facts
 
 
 def fold_again(
@@ -124,7 +134,9 @@ def fold_again(
         while (due := due_of(row, pipeline)) and (due < instant or (inclusive and due == instant)):
             decided.extend(step_wake(row, pipeline, due, timeline.at(due), ctx))
 
-    for event in effective(inputs):
+    events = effective(inputs)
+    row.facts = _judged(events)
+    for event in sorted(events, key=lambda event: (event.time, event.streamversion)):
         run_to(event.time, False)
         decided += step_event(row, pipeline, event, timeline.at(event.time), ctx, event.time)
         row.latest = max(row.latest, event.time)
@@ -166,16 +178,16 @@ def refold(
     row.standing = tuple(stands[-256:])
     row.decided = max((one.time for one in row.standing), default=0)
 
-    open_work = {work.work for work in old.work}
-    for known in sorted(
-        (one for left in standing.values() for one in left if one.type not in _ANSWERS), key=lambda one: (one.time, one.id)
-    ):
-        if known.type == "work.opened.v1" and known.key not in open_work:
+    still_open = {(work.work, work.cause) for work in old.work}
+    withdrawn: list[Decided] = []
+    gone = (one for left in standing.values() for one in left if one.type not in _ANSWERS)
+    for known in sorted(gone, key=lambda one: (one.time, one.id)):
+        if known.type == "work.opened.v1" and (known.key, known.cause) not in still_open:
             continue
-        new.append(_withdrawal(row, known, event, reason, len(new)))
+        withdrawn.append(_withdrawal(row, known, event, reason, len(withdrawn)))
         if known.type == "sla.breached.v1":
             row.excused += 1
-    return row, new
+    return row, withdrawn + new
 
 
 def _withdrawal(row: Row, known: Standing, event: Event, reason: str, ordinal: int) -> Decided:
@@ -194,7 +206,7 @@ def _withdrawal(row: Row, known: Standing, event: Event, reason: str, ordinal: i
     decision = Decision("refold", type_, known.key, event.streamversion, 0, data)
     id_ = decision_id(row.subject, decision, ordinal)
     if type_ == "work.closed.v1":
-        row.work = tuple(work for work in row.work if work.work != known.key)
+        row.work = tuple(work for work in row.work if (work.work, work.cause) != (known.key, known.cause))
     return Decided(id_, event.streamtime, decision)
 
 

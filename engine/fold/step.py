@@ -116,7 +116,9 @@ def step_event(
 ) -> list[Decided]:
     """Fold one event into the row at stream time `now`. Raises FoldFault with the row's states untouched.
 
-    A repeat of a known fact moves nothing; `ctx.wanted` is set when a fold asks for a refold."""
+    A repeat of a known fact moves nothing; `ctx.wanted` is set when a fold asks for a refold. In a refold sameness is
+    taken as judged before: of two facts under one key the one stored first holds, whenever they occurred."""
+    ctx.wanted = ""
     if not row.first:
         row.first = event.streamtime
     if not row.channel:
@@ -126,7 +128,9 @@ def step_event(
     if spec is None:
         row.unknown += 1
     elif spec.key is not None:
-        sameness = event.sameness = _sameness(row, spec, event)
+        if not ctx.refolding:
+            event.sameness = sameness_of(row.facts, spec, event)
+        sameness = event.sameness
         if sameness == REPEAT:
             row.repeats += 1
             return []
@@ -137,7 +141,6 @@ def step_event(
     ctx.row = row
     ctx.now = now
     ctx.cause = event.streamversion
-    ctx.wanted = ""
     decisions: list[Decision] = []
     ctx.decisions = decisions
     before: list[tuple[str, Any]] = []
@@ -187,15 +190,16 @@ def step_retarget(
     return decided
 
 
-def _sameness(row: Row, spec: EventType, event: Event) -> int:
+def sameness_of(facts: dict[str, str], spec: EventType, event: Event) -> int:
+    """FRESH, REPEAT or CONFLICT against the facts stored before it; a fresh one is added to them."""
     assert spec.key is not None
     key = spec.key(event.data, event.time)
     content = ""
     if spec.content:
         content = blake2b(_pack([getattr(event.data, name) for name in spec.content]), digest_size=8).hexdigest()
-    known = row.facts.get(key)
+    known = facts.get(key)
     if known is None:
-        row.facts[key] = content
+        facts[key] = content
         return FRESH
     return REPEAT if known == content else CONFLICT
 
@@ -322,6 +326,7 @@ __all__ = [
     "new_row",
     "open_work",
     "pipeline_of",
+    "sameness_of",
     "step_event",
     "step_retarget",
     "step_wake",

@@ -38,20 +38,18 @@ def take(
 ) -> tuple[Row, list[Decided]]:
     """The row after `event`, at its stream time, and what was decided. `inputs` gives the stream's events when the step
     must be followed by a refold; those after `event` are left aside. Raises FoldFault, the row's states untouched."""
-    late = event.time < row.latest
-    if late:
+    if event.time < row.latest:
         row.late += 1
     else:
         row.latest = event.time
+    stood = row.decided
     decided = step_event(row, pipeline, event, timeline.last, ctx, event.streamtime)
     row.version = event.streamversion
     row.streamtime = event.streamtime
-    if not (late or ctx.wanted or event.type in _REFOLDS):
-        return row, decided
     reason = ctx.wanted
     if event.type in _REFOLDS:
         reason = f"{event.type.split('.')[1]} by {event.authid or 'a person'}"
-    elif not reason and event.time < row.decided and not event.sameness and event.type in pipeline.judged:
+    elif not reason and event.time < stood and not event.sameness and event.type in pipeline.judged:
         reason = f"{event.type} occurred before a decision that stood"
     if not reason:
         return row, decided

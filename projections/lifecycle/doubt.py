@@ -242,10 +242,11 @@ def take_up(
 
 def unfreeze(state: LifecycleState, event: Event, ctx: Context, map_: LifecycleMap) -> LifecycleState:
     """A named person's verdict over an order in doubt or frozen: without a state the offending fact is let
-    stand and what waited is taken up; with one the order stands there, and what waited is dropped."""
+    stand and what waited is taken up; with one the order stands there, and what waited is dropped. A verdict
+    does not speak of an order or an offence heard of only after it, though they occurred before."""
     verdict: OrderUnfrozen = event.data
     offence = state.offence
-    if offence is None:
+    if offence is None or max(offence.version, state.entered[0][2]) > event.streamversion:
         return state
     to = verdict.state
     if to is not None and (to not in map_.rank or to == PART_SHIPPED):

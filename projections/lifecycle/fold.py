@@ -60,6 +60,7 @@ _TRIGGERS = {name: name.rpartition(".v")[0] for name in (*_GOODS, *_ORDER)} | di
 
 
 def _placed(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """The order exists, in the first state of its map; what waited for it is taken up."""
     if state.state:
         return state
     data: OrderPlaced = event.data
@@ -173,6 +174,7 @@ def _money(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
 
 
 def _reviewed(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """A person's verdict is a step of its own: passed or rejected."""
     return _consider(state, _fact(event, f"review.{event.data.outcome}", ctx), event, ctx)
 
 
@@ -256,6 +258,7 @@ def _scanned(state: LifecycleState, event: Event, ctx: Context) -> LifecycleStat
 
 
 def _held(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """A hold is laid over the state, under its handle."""
     data: OrderHeld = event.data
     if not state.state:
         state = wait(state, event, ctx)
@@ -267,6 +270,7 @@ def _held(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
 
 
 def _released(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """The hold of that handle is lifted; one that is not there is work for a person."""
     data: OrderReleased = event.data
     if not state.state:
         state = wait(state, event, ctx)
@@ -279,6 +283,7 @@ def _released(state: LifecycleState, event: Event, ctx: Context) -> LifecycleSta
 
 
 def _assigned(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """A person has the order from here on, whatever the routing rules say."""
     data: OrderAssigned = event.data
     if not state.state:
         state = wait(state, event, ctx)
@@ -286,6 +291,7 @@ def _assigned(state: LifecycleState, event: Event, ctx: Context) -> LifecycleSta
 
 
 def _unfrozen(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
+    """A named person lets the offending event stand, or says in which state the order is."""
     return unfreeze(state, event, ctx, ctx.policy.lifecycle_of(ctx.row.channel))
 
 
@@ -344,4 +350,5 @@ class LifecycleFold(Fold[LifecycleState]):
         return state.due
 
     def wake(self, state: LifecycleState, now: int, ctx: Context) -> LifecycleState:
+        """The grace is over and the step is still illegal: frozen. An order still not placed is told of."""
         return freeze(state, now, ctx) if state.state else alert(state, now, ctx)

@@ -21,7 +21,7 @@ PARCELS_KEPT = 2000
 """As many as an order may have lines; further parcels are not noted."""
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Fact(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A fact that may move the order: the event `version`, cut down to what moves. `lines` () means the event
     named none. `seen` is when it became known, in stream time: waits for news count from there."""
 
@@ -36,7 +36,7 @@ class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     seen: int = 0
 
 
-class Offence(Fact, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+class Offence(Fact, frozen=True, gc=False, array_like=True, kw_only=True):
     """A fact the map has no way for. `state` is what it met ("" before the order was placed), `reason` says in
     plain words what is wrong."""
 
@@ -72,7 +72,7 @@ class LineState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     since: int
 
 
-class LifecycleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class LifecycleState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One order.
 
     While all goods stand together, which is nearly always, `state` says where and `lines` is empty; when they

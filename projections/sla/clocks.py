@@ -31,21 +31,9 @@ def opened(
     """A clock that runs from `at`, because of event `version` heard of at stream time `heard`."""
     calendar = calendar_of(stage, tier)
     half_at, warn_at, due_at = instants(policy.sla.calendars.get(calendar), pauses, at, 0, target, policy.sla)
-    return Clock(
-        stage=stage.name,
-        stop=stage.stop,
-        version=version,
-        started=at,
-        target=target,
-        calendar=calendar,
-        policy=tag_of(tier, policy),
-        since=at,
-        used=0,
-        half_at=half_at,
-        warn_at=warn_at,
-        due_at=due_at,
-        next_at=next_judgement(warn_at, due_at, False, heard, policy.settle),
-    )
+    next_at = next_judgement(warn_at, due_at, False, heard, policy.settle)
+    name, stop, tag = stage.name, stage.stop, tag_of(tier, policy)
+    return Clock(name, stop, version, at, target, calendar, tag, at, 0, half_at, warn_at, due_at, next_at)
 
 
 def timed(

@@ -28,61 +28,65 @@ Entry = tuple[str, int, int]
 
 
 def _placed(state: SlaState, event: Event, ctx: Context) -> SlaState:
+    """The order comes under the deadlines of its tier; what it promises runs from its placing."""
     if state.version:
         return _moved(state, event, ctx)
     order, ledger = ctx.row.lifecycle, ctx.row.ledger
-    assert order is not None and ledger is not None, "an order's row has all folds' states"
+    assert order is not None, "an order's row has all folds' states"
+    assert ledger is not None
     data = event.data
     promised = [line.ship_by for line in data.lines if line.ship_by is not None]
-    deliver_by = None
+    deliver_by = 0
     if data.promises is not None:
-        deliver_by = data.promises.deliver_by
+        if data.promises.deliver_by is not None:
+            deliver_by = micros(data.promises.deliver_by)
         if data.promises.ship_by is not None:
             promised.append(data.promises.ship_by)
     customer = data.tier or ""
     tier = choose_tier(ctx.policy, ctx.row.channel, customer, ledger.receivable)
-    state = SlaState(
+    state = replace(
+        state,
         tier="" if tier is None else tier.name,
         customer=customer,
-        categories=tuple(sorted({line.category for line in data.lines})),
         placed_at=event.time,
         version=event.streamversion,
         ship_by=micros(min(promised)) if promised else 0,
-        deliver_by=micros(deliver_by) if deliver_by is not None else 0,
+        deliver_by=deliver_by,
     )
-    if tier is not None and (state.ship_by or state.deliver_by):
-        rank = ctx.policy.lifecycle_of(ctx.row.channel).rank
-        heard = max(ctx.now, event.streamtime)
-        clocks = []
+    clocks = []
+    if tier is not None and (promised or deliver_by):
+        policy = ctx.policy
+        rank = policy.lifecycle_of(ctx.row.channel).rank
+        heard = _heard(state, event, ctx)
         for stage in tier.stages:
             if stage.promise and stage.stop in rank:
                 target = target_of(stage, (), state)
                 if target is not None:
                     clocks.append(
-                        opened(stage, tier, target, event.time, event.streamversion, (), heard, ctx.policy)
+                        opened(
+                            stage, tier, target, event.time, event.streamversion, state.pauses, heard, policy
+                        )
                     )
-        state = replace(state, clocks=tuple(clocks))
-    return _followed(state, order.entered, order, event, ctx)
+    return _followed(state, order.entered, order, event, ctx, tuple(clocks))
 
 
 def _moved(state: SlaState, event: Event, ctx: Context) -> SlaState:
-    """Whatever happened: has the order entered a state, or do its clocks stand still or run again?"""
+    """Clocks start and stop with the states the order enters, and stand still while it is held or in doubt."""
     order = ctx.row.lifecycle
-    if not state.version or order is None:
-        return state
+    assert order is not None, "an order's row has all folds' states"
     entered = order.entered
     seen = state.seen
     if len(entered) == seen and (not seen or entered[-1][2] == state.seen_version):
         if event.time >= order.since or not _inserted(entered, event):
             if order.offence is None and not order.holds and not state.paused:
                 return state
-            return _followed(state, (), order, event, ctx)
+            return _followed(state, (), order, event, ctx, state.clocks)
     elif len(entered) > seen and (not seen or entered[seen - 1][2] == state.seen_version):
-        return _followed(state, entered[seen:], order, event, ctx)
+        return _followed(state, entered[seen:], order, event, ctx, state.clocks)
     # A late fact was put in between what has been followed already.
     if _matters(state, _inserted(entered, event), entered, ctx):
         ctx.refold("a late fact changed when the order came to a state it is timed by")
-    return _followed(state, (), order, event, ctx)
+    return _followed(state, (), order, event, ctx, state.clocks)
 
 
 def _inserted(entered: tuple[Entry, ...], event: Event) -> tuple[Entry, ...]:
@@ -107,24 +111,37 @@ def _matters(state: SlaState, inserted: tuple[Entry, ...], entered: tuple[Entry,
 
 
 def _followed(
-    state: SlaState, entries: tuple[Entry, ...], order: LifecycleState, event: Event, ctx: Context
+    state: SlaState,
+    entries: tuple[Entry, ...],
+    order: LifecycleState,
+    event: Event,
+    ctx: Context,
+    clocks: tuple[Clock, ...],
 ) -> SlaState:
-    """The state after the order entered `entries`, then stood still or ran as `order` says."""
-    heard = max(ctx.now, event.streamtime)
-    clocks, past, late = state.clocks, state.past, 0
+    """The state after the order, timed by `clocks`, entered `entries`, then stood still or ran as `order` says."""
+    heard = _heard(state, event, ctx)
+    past, late = state.past, 0
     if entries:
-        clocks, past, late = _through(state, entries, heard, ctx)
-    since, reason = pausing(order, ctx.policy)
+        clocks, past, late = _through(state, clocks, entries, order, heard, ctx)
+    since, reason = 0, ""
+    if order.holds or order.offence is not None:
+        since, reason = pausing(order, ctx.policy)
     pauses = state.pauses
     if reason or state.paused:
         pauses = paused_by(pauses, since, reason, event.time)
         if pauses is not state.pauses:
+            if event.time < ctx.row.latest:
+                # Beside what is known already, only the order of occurrence tells when clocks stood still.
+                ctx.refold(f"{event.type} is late, and clocks stand still by it")
             clocks, pauses = _repaused(clocks, state, pauses, heard, ctx)
-        elif not entries:
+    entered = order.entered
+    seen_version = entered[-1][2] if entered else 0
+    if clocks is state.clocks and past is state.past and pauses is state.pauses:
+        if len(entered) == state.seen and seen_version == state.seen_version:
             return state
+        return replace(state, seen=len(entered), seen_version=seen_version)
     paused = bool(reason)
     half_at, warn_at, due_at, wake_at = earliest(clocks, paused)
-    entered = order.entered
     return replace(
         state,
         clocks=clocks,
@@ -136,31 +153,40 @@ def _followed(
         due_at=due_at,
         wake_at=wake_at,
         breached=state.breached + late,
+        heard_at=heard,
         seen=len(entered),
-        seen_version=entered[-1][2] if entered else 0,
+        seen_version=seen_version,
     )
 
 
+def _heard(state: SlaState, event: Event, ctx: Context) -> int:
+    """When what the event says here was known: in a refold, not before all that it builds upon was."""
+    return max(ctx.now, event.streamtime, state.heard_at)
+
+
 def _through(
-    state: SlaState, entries: tuple[Entry, ...], heard: int, ctx: Context
+    state: SlaState,
+    clocks: tuple[Clock, ...],
+    entries: tuple[Entry, ...],
+    order: LifecycleState,
+    heard: int,
+    ctx: Context,
 ) -> tuple[tuple[Clock, ...], tuple[Past, ...], int]:
-    """Clocks, stopped clocks and new breaches after the order entered these states, in their order."""
+    """Clocks, stopped clocks and new breaches after the order entered these states, in their order. The same
+    objects where none of them concerns a clock."""
     policy = ctx.policy
     lifecycle = policy.lifecycle_of(ctx.row.channel)
     tier = tier_of(policy, state.tier)
-    clocks = list(state.clocks)
-    past = list(state.past)
+    past = state.past
     late = 0
     for name, at, version in entries:
-        running = []
-        for clock in clocks:
-            if reaches(lifecycle, name, clock.stop):
-                over = stopped(clock, at, state, ctx)
-                past.append(over)
-                late += over.breached and not clock.breached
-            else:
-                running.append(clock)
-        clocks = running
+        over = [clock for clock in clocks if reaches(lifecycle, name, clock.stop)]
+        if over:
+            clocks = tuple(clock for clock in clocks if clock not in over)
+            for clock in over:
+                stop = stopped(clock, at, state, ctx)
+                past = (*past, stop)
+                late += stop.breached and not clock.breached
         if tier is None or name in lifecycle.terminal:
             continue
         for stage in tier.stages:
@@ -168,10 +194,10 @@ def _through(
                 continue
             if any(c.stage == stage.name for c in clocks) or any(p.stage == stage.name for p in past):
                 continue
-            target = target_of(stage, state.categories, state)
+            target = target_of(stage, order.categories, state)
             if target is not None:
-                clocks.append(opened(stage, tier, target, at, version, state.pauses, heard, policy))
-    return tuple(clocks), tuple(past), late
+                clocks = (*clocks, opened(stage, tier, target, at, version, state.pauses, heard, policy))
+    return clocks, past, late
 
 
 def _repaused(
@@ -243,6 +269,7 @@ class SlaFold(Fold[SlaState]):
         return state.wake_at
 
     def wake(self, state: SlaState, now: int, ctx: Context) -> SlaState:
+        """A warning, a deadline or a rung of the ladder is due."""
         clocks = tuple(
             fired(clock, state, ctx) if clock.next_at and clock.next_at <= now else clock
             for clock in state.clocks
@@ -262,4 +289,5 @@ class SlaFold(Fold[SlaState]):
         )
 
     def retarget(self, state: SlaState, old: Policy, new: Policy, now: int, ctx: Context) -> SlaState:
+        """Under another policy deadlines change; the time already used is kept."""
         return retargeted(state, old, new, now, ctx)

@@ -49,7 +49,7 @@ def retargeted(state: SlaState, old: Policy, new: Policy, now: int, ctx: Context
         stage = stage_of(tier, clock.stage)
         target = None
         if stage is not None and stage.stop in rank:
-            target = target_of(stage, state.categories, state)
+            target = target_of(stage, order.categories, state)
         if tier is None or stage is None or target is None:
             dropped(clock, ctx)
         else:
@@ -143,7 +143,7 @@ def _begun(tier: Tier, state: SlaState, new: Policy, now: int, ctx: Context) -> 
     for stage in tier.stages:
         if stage.name in known or stage.stop not in lifecycle.rank:
             continue
-        target = target_of(stage, state.categories, state)
+        target = target_of(stage, order.categories, state)
         if target is None:
             continue
         at, version, rest = state.placed_at, state.version, order.entered

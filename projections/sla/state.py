@@ -1,7 +1,6 @@
 """What the SLA fold keeps of an order. All instants and durations are microseconds; 0 is 'none'.
 
-The compact structs are stored as arrays: their fields keep their order, and a change of it raises
-`SlaFold.version`.
+All are stored as arrays: their fields keep their order, and a change of it raises `SlaFold.version`.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class Past(msgspec.Struct, frozen=True, gc=False, array_like=True):
     breached: bool
 
 
-class SlaState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class SlaState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The clocks of one order, and what of `order.placed` (event `version`) chooses them.
 
     `half_at`, `warn_at`, `due_at` are the earliest of all running clocks, 0 when paused or none runs; `breached`
@@ -72,7 +71,6 @@ class SlaState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     tier: str = ""
     customer: str = ""
-    categories: tuple[str, ...] = ()
     placed_at: int = 0
     version: int = 0
     ship_by: int = 0
@@ -86,5 +84,7 @@ class SlaState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     due_at: int = 0
     wake_at: int = 0
     breached: int = 0
+    heard_at: int = 0
+    """Stream time at which the last event that changed anything here was known."""
     seen: int = 0
     seen_version: int = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from projections.policy import LifecycleMap, Policy, Stage, Tier
 from projections.sla.state import SlaState
 
@@ -41,16 +39,16 @@ def stage_of(tier: Tier | None, name: str) -> Stage | None:
     return None
 
 
-def target_of(stage: Stage, categories: Iterable[str], state: SlaState) -> int | None:
+def target_of(stage: Stage, categories: tuple[str, ...], state: SlaState) -> int | None:
     """Microseconds the stage allows this order: the strictest of its goods categories, or from placing to what was
-    promised. None where the stage says nothing of it. A promise already past when made allows 0."""
+    promised. None where the stage says nothing of it; an order without lines is as others. A promise already past when made allows 0."""
     if stage.promise:
         promised = state.ship_by if stage.promise == "ship_by" else state.deliver_by
         return max(0, promised - state.placed_at) if promised else None
     within = stage.within
     other = within.get("")
     strictest = None
-    for category in categories:
+    for category in categories or ("",):
         target = within.get(category, other)
         if target is not None and (strictest is None or target < strictest):
             strictest = target

@@ -116,11 +116,11 @@ def paused_by(pauses: tuple[Pause, ...], since: int, reason: str, now: int) -> t
         if begun == standing.since and reason == standing.reason:
             return pauses
         return (*pauses[:-1], Pause(begun, 0, reason))
-    if reason == standing.reason:
-        return pauses
     # The reason it began with is gone, another laid on meanwhile still stands.
-    turned = max(now, standing.since)
-    return (*pauses[:-1], replace(standing, until=turned), Pause(turned, 0, reason))
+    ended = max(now, standing.since)
+    if reason == standing.reason and begun <= ended:
+        return pauses
+    return (*pauses[:-1], replace(standing, until=ended), Pause(max(begun, ended), 0, reason))
 
 
 def earliest(clocks: tuple[Clock, ...], paused: bool) -> tuple[int, int, int, int]:

@@ -17,7 +17,9 @@ from engine.store.recorder import Datastore, PartitionRecorder
 
 
 def _recorder(directory: str) -> PartitionRecorder:
-    recorder = PartitionRecorder(Datastore(f"file:{Path(directory) / 'log.db'}"), events_table_name="events_00")
+    recorder = PartitionRecorder(
+        Datastore(f"file:{Path(directory) / 'log.db'}"), events_table_name="events_00"
+    )
     recorder.create_table()
     return recorder
 

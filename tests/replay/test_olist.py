@@ -105,7 +105,9 @@ def test_what_the_map_calls_illegal_is_frozen_and_nothing_else(store: Store) -> 
     expected = expected_frozen()
     assert expected["shipped"] >= 1_300
 
-    frozen, doubted, late, limbo = _one(store, "SELECT sum(frozen), sum(doubt), sum(late), sum(limbo) FROM rows")
+    frozen, doubted, late, limbo = _one(
+        store, "SELECT sum(frozen), sum(doubt), sum(late), sum(limbo) FROM rows"
+    )
 
     assert frozen == sum(expected.values())
     assert (doubted, late, limbo) == (0, 0, 0)

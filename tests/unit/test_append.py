@@ -32,9 +32,7 @@ def appender(store: Store) -> Appender:
 
 
 def statuses(appender: Appender, *batch: Incoming | DeadLetter) -> list[str]:
-    return [
-        outcome.status for outcome in appender.append(batch, START).outcomes
-    ]
+    return [outcome.status for outcome in appender.append(batch, START).outcomes]
 
 
 def test_versions_count_up_and_records_are_chained(store: Store, appender: Appender) -> None:
@@ -127,7 +125,10 @@ def test_a_former_owner_writes_nothing(store: Store, appender: Appender) -> None
 
 def test_an_expected_version_that_is_not_met_appends_nothing(store: Store, appender: Appender) -> None:
     appender.append([placed()], START)
-    stale, fits = event("order.note_added", at=1, data={"text": "a"}), event("order.note_added", at=2, data={"text": "b"})
+    stale, fits = (
+        event("order.note_added", at=1, data={"text": "a"}),
+        event("order.note_added", at=2, data={"text": "b"}),
+    )
     stale.event.expectedversion = 7
     fits.event.expectedversion = 1
 
@@ -148,17 +149,28 @@ def test_a_source_may_open_so_many_streams_a_minute(store: Store) -> None:
 # Aliases
 
 
-def test_an_event_that_knows_only_the_waybill_waits_and_then_follows(store: Store, appender: Appender) -> None:
+def test_an_event_that_knows_only_the_waybill_waits_and_then_follows(
+    store: Store, appender: Appender
+) -> None:
     appender.append([event("fulfilment.moved", "alias/waybill:SF1", 5, SCAN)], START)
     assert len(store.stream("alias/waybill:SF1")) == 1
 
-    appender.append([placed(at=6), event("fulfilment.packed", at=7, data={"parcel": "p", "waybill": "SF1"})], START)
+    appender.append(
+        [placed(at=6), event("fulfilment.packed", at=7, data={"parcel": "p", "waybill": "SF1"})], START
+    )
 
     kept = store.stream("order/shop:1")
-    assert [record.event.type for record in kept] == ["order.placed.v1", "fulfilment.packed.v1", "fulfilment.moved.v1"]
+    assert [record.event.type for record in kept] == [
+        "order.placed.v1",
+        "fulfilment.packed.v1",
+        "fulfilment.moved.v1",
+    ]
     assert kept[2].event.via == "alias/waybill:SF1"
     assert (kept[2].event.id, kept[2].event.time) == ("fulfilment.moved@5", START + 5)
-    assert [r.event.type for r in store.stream("alias/waybill:SF1")] == ["fulfilment.moved.v1", "alias.bound.v1"]
+    assert [r.event.type for r in store.stream("alias/waybill:SF1")] == [
+        "fulfilment.moved.v1",
+        "alias.bound.v1",
+    ]
 
 
 def test_what_waited_in_the_same_batch_follows_too(store: Store, appender: Appender) -> None:
@@ -204,7 +216,9 @@ def test_money_on_a_number_of_two_orders_waits_for_its_shares(store: Store, appe
 
 def test_a_binding_made_by_a_forwarded_event_is_followed_as_well(store: Store, appender: Appender) -> None:
     appender.append([event("fulfilment.moved", "alias/waybill:SF1", 1, SCAN)], START)
-    appender.append([event("fulfilment.packed", "alias/wms:W1", 2, {"wms": "W1", "waybill": "SF1", "parcel": "p"})], START)
+    appender.append(
+        [event("fulfilment.packed", "alias/wms:W1", 2, {"wms": "W1", "waybill": "SF1", "parcel": "p"})], START
+    )
 
     appender.append([placed(at=3, wms="W1")], START)
 
@@ -270,7 +284,9 @@ def _content(store: Store) -> list[tuple[object, ...]]:
         for position, key, state in store.log(partition, 0, 100):
             found.append((partition, position, key, state[:18], state[26:-32]))
     with store.read() as cursor:
-        found += [tuple(row) for row in cursor.execute("SELECT subject, partition, number FROM streams ORDER BY 1")]
+        found += [
+            tuple(row) for row in cursor.execute("SELECT subject, partition, number FROM streams ORDER BY 1")
+        ]
         found += [tuple(row) for row in cursor.execute("SELECT alias, subject FROM aliases ORDER BY 1, 2")]
         found += [tuple(row) for row in cursor.execute("SELECT origin, raw FROM dead_letters ORDER BY 1")]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,13 @@ TROUBLE = {
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     text = (ROOT / "streams.yaml").read_bytes()
     _, typed = load_policy(text, now=NOW)
     store = str(tmp_path_factory.mktemp("examples"))
-    return Engine.open(store, HISTORY, text, clock=lambda: NOW, limits=limits_of(typed))
+    engine = Engine.open(store, HISTORY, text, clock=lambda: NOW, limits=limits_of(typed))
+    yield engine
+    engine.close()
 
 
 @pytest.fixture(scope="module")

@@ -209,6 +209,17 @@ def test_unfrozen_clears_a_doubt_at_once() -> None:
     assert order.path()[-1] == ("picking", 10 * S)
 
 
+def test_a_verdict_does_not_speak_of_what_is_heard_only_after_it() -> None:
+    order = Stream()
+    order.place(0)
+    order.pay(10 * S)
+    order.tell("order.unfrozen", 100 * S, reason="to be sure")
+    order.tell("fulfilment.picked", 5 * S)
+
+    assert order.order.offence is not None
+    assert order.order.offence.reason == "picked while placed: payment is missing"
+
+
 def test_unfreezing_a_sound_order_does_nothing() -> None:
     order = Stream()
     order.place(0)

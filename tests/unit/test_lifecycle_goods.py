@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from projections.lifecycle import Parcel
+from projections.lifecycle import LifecycleState, Parcel
+from projections.lifecycle.goods import shown_state
 from tests.orders import T0, Stream
+from tests.policies import STANDARD, lifecycle
 
 
 def packed_in_two() -> Stream:
@@ -255,9 +258,6 @@ def test_late_news_of_one_line_is_folded_in_its_place() -> None:
 
 
 def test_where_a_map_has_no_part_shipped_the_least_advanced_line_shows() -> None:
-    from projections.lifecycle.goods import shown_state
-    from tests.policies import STANDARD, lifecycle
-
     plain = lifecycle("m", "placed shipped", {"fulfilment.dispatched": "placed > shipped"}, "shipped")
     assert shown_state(plain, {"placed", "shipped"}) == "placed"
     assert shown_state(STANDARD, {"placed", "delivered"}) == "part_shipped"
@@ -277,3 +277,19 @@ def test_parcels_follow_the_order_as_a_whole(prices: tuple[int, ...]) -> None:
 
     all_lines = tuple(str(n + 1) for n in range(len(prices)))
     assert order.order.parcels == (Parcel("A", all_lines, "shipped", "W"),)
+
+
+def test_a_state_with_everything_in_it_survives_being_stored() -> None:
+    order = packed_in_two()
+    order.tell("order.held", 55, handle="h", reason="other")
+    order.tell("fulfilment.dispatched", 60, parcel="A", waybill="WA")
+    order.tell("order.completed", 70)
+    order.tell("fulfilment.dispatched", 80, parcel="B")
+
+    state = order.order
+    assert state.lines
+    assert state.parcels
+    assert state.holds
+    assert state.offence
+    assert state.pending
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=LifecycleState) == state

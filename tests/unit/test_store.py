@@ -46,7 +46,12 @@ def test_a_record_comes_back_as_it_was() -> None:
     record = decode("000000000042/order/shop:1", stored)
 
     assert record.event == sample()
-    assert (record.data, record.policy, record.recordedtime, record.hash) == (RAW, bytes(range(32)), 9, digest)
+    assert (record.data, record.policy, record.recordedtime, record.hash) == (
+        RAW,
+        bytes(range(32)),
+        9,
+        digest,
+    )
     assert chained(GENESIS, stored)
 
 
@@ -125,7 +130,11 @@ def test_the_lock_names_its_holder_and_falls_with_it(tmp_path: Path) -> None:
 
         holder = lock.holder()
         assert holder is not None
-        assert (holder.pid, holder.address, holder.command) == (other.pid, "http://127.0.0.1:1", "orderfold ingest")
+        assert (holder.pid, holder.address, holder.command) == (
+            other.pid,
+            "http://127.0.0.1:1",
+            "orderfold ingest",
+        )
         with pytest.raises(Busy, match=f"pid {other.pid}"):
             lock.take(this_process("orderfold"), 0)
 

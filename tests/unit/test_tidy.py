@@ -205,9 +205,9 @@ def test_no_name_is_dead() -> None:
     """Every function, class and constant of a module is spoken of somewhere besides where it is made, tests not counted."""
     spoken: Counter[str] = Counter()
     made: dict[str, str] = {}
-    for path in ALL.values():
+    for module, path in ALL.items():
         tree = _tree(path)
-        for statement in tree.body:
+        for statement in tree.body if module not in WRITTEN_BY_HAND else ():
             for name in _made(statement):
                 made[name] = _place(path, statement)
         for node in ast.walk(tree):
