@@ -30,10 +30,11 @@ run: $(VENV)/.installed
 			--to "$(NEW)/night.jsonl"; \
 		$(BIN)/orderfold ingest "$(NEW)/night.jsonl" --historical --store "$(NEW)" || [ $$? -eq 3 ]; \
 		$(BIN)/orderfold clock advance now --store "$(NEW)" --reason "the night ends now"; \
+		rm "$(NEW)/night.jsonl"; \
 		mv "$(NEW)" "$(STORE)"; \
 	fi
 	@$(BIN)/orderfold summary --store "$(STORE)"
-	@if [ -z "$(ONCE)" ]; then exec $(BIN)/orderfold up --store "$(STORE)" --port $(PORT); fi
+	@if [ -z "$(ONCE)" ]; then $(BIN)/orderfold up --store "$(STORE)" --port $(PORT) || [ $$? -eq 130 ]; fi
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n $(JOBS)

@@ -4,7 +4,6 @@ its peak memory is its own and nothing is warm from the one before."""
 from __future__ import annotations
 
 import cProfile
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -16,7 +15,9 @@ from typing import Any
 import msgspec
 
 from bench.floor import floor
-from bench.measure import ROOT, Cost, measured, settle_collector
+from bench.measure import PARTS, ROOT, Cost, measured, settle_collector
+from engine.append.appender import Appender
+from engine.fold.host import Host
 from engine.fold.receipts import Receipts
 from engine.intake import olist
 from engine.intake.importing import Import
@@ -65,8 +66,9 @@ def run(source: Path, format_: str, store: Path) -> Cost:
     _, typed = load_policy(text, now=wall_clock())
     engine = Engine.open(str(store), HISTORY, text, limits=limits_of(typed))
     cost = Cost()
-    _time_receipts(cost)
     counts: Counter[str] = Counter()
+    parts = _engine_parts()
+    parts.start()
     with (
         measured(cost),
         Import(
@@ -75,6 +77,9 @@ def run(source: Path, format_: str, store: Path) -> Cost:
     ):
         for _, outcomes in engine.ingest(items):
             counts.update(outcome.status for outcome in outcomes)
+    parts.stop()
+    cost.parts = parts.cpu
+    cost.receipts_wall_seconds = parts.wall["receipts"]
     cost.events = counts.total()
     cost.counts = {**counts, "receipts": engine.receipts.count, "inputs": _inputs(engine.store)}
     engine.close()
@@ -111,17 +116,55 @@ def _inputs(store: Store) -> int:
     return sum(own.inputs for own in store.ownership())
 
 
-def _time_receipts(cost: Cost) -> None:
-    """Let `cost` know what writing receipts takes: the targets leave it out."""
-    write_receipts = Receipts.write
+class _Parts:
+    """Which part of the engine the CPU seconds go to: whole batches are timed, so that timing costs nothing. Time in a part
+    called by another counts for the inner one; what is in none is intake's."""
 
-    def timed(self: Receipts, cursor: sqlite3.Cursor) -> None:
-        wall, cpu = time.perf_counter(), time.process_time()
-        write_receipts(self, cursor)
-        cost.receipts_wall_seconds += time.perf_counter() - wall
-        cost.receipts_cpu_seconds += time.process_time() - cpu
+    def __init__(self) -> None:
+        self.cpu = dict.fromkeys(PARTS, 0.0)
+        self.wall = dict.fromkeys(PARTS, 0.0)
+        self._inside: list[str] = []
+        self._at = (0.0, 0.0)
 
-    Receipts.write = timed  # type: ignore[method-assign]
+    def start(self) -> None:
+        self._at = (time.process_time(), time.perf_counter())
+
+    def part(self, name: str, owner: type, method: str) -> None:
+        """From now on `owner.method` is that part's."""
+        plain: Callable[..., Any] = getattr(owner, method)
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            self._turn()
+            self._inside.append(name)
+            try:
+                return plain(*arguments, **named)
+            finally:
+                self._turn()
+                self._inside.pop()
+
+        setattr(owner, method, timed)
+
+    def stop(self) -> None:
+        self._turn()
+
+    def _turn(self) -> None:
+        """Book what passed since the last turn."""
+        name = self._inside[-1] if self._inside else "intake"
+        now = (time.process_time(), time.perf_counter())
+        self.cpu[name] += now[0] - self._at[0]
+        self.wall[name] += now[1] - self._at[1]
+        self._at = now
+
+
+def _engine_parts() -> _Parts:
+    parts = _Parts()
+    parts.part("append", Appender, "append")
+    parts.part("append", Appender, "advance")
+    parts.part("fold", Host, "fold")
+    parts.part("fold", Host, "adopt")
+    parts.part("views", Host, "flush")
+    parts.part("receipts", Receipts, "write")
+    return parts
 
 
 JOBS: dict[str, tuple[Callable[..., Cost], tuple[Callable[[str], Any], ...]]] = {

@@ -20,17 +20,21 @@ import msgspec
 ROOT = Path(__file__).parent.parent
 
 
+PARTS = ("intake", "append", "fold", "views", "receipts")
+
+
 class Cost(msgspec.Struct):
     """What one run of a job took. `wall_seconds` and `cpu_seconds` (user and system, children too) are of the measured
-    part alone; `peak_bytes` is the most the process ever held. What of both went into receipts is in
-    `receipts_…`. `counts` says what the job found, so that a wrong answer shows."""
+    part alone; `peak_bytes` is the most the process ever held. `parts` are the CPU seconds of PARTS, where the job has
+    them; `receipts_wall_seconds` those of the clock that went into receipts. `counts` says what the job found, so that a
+    wrong answer shows."""
 
     events: int = 0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     receipts_wall_seconds: float = 0.0
-    receipts_cpu_seconds: float = 0.0
     peak_bytes: int = 0
+    parts: dict[str, float] = {}
     counts: dict[str, int] = {}
 
 

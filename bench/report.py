@@ -7,7 +7,7 @@ from statistics import median
 
 import msgspec
 
-from bench.measure import Cost, Machine
+from bench.measure import PARTS, Cost, Machine
 
 JOBS = {
     "floor": "floor: decode, insert, dict fold",
@@ -38,7 +38,7 @@ class Bench(msgspec.Struct):
 
 def per_100k(cost: Cost) -> float:
     """CPU seconds per 100,000 events, receipts left out."""
-    return (cost.cpu_seconds - cost.receipts_cpu_seconds) * 100_000 / max(cost.events, 1)
+    return (cost.cpu_seconds - cost.parts.get("receipts", 0.0)) * 100_000 / max(cost.events, 1)
 
 
 def rate(cost: Cost) -> float:
@@ -55,9 +55,8 @@ def markdown(bench: Bench) -> str:
         f"{machine.system}; {machine.processor}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB; "
         f"load {machine.load}; Python {machine.python}, {libraries}.",
         "",
-        "| input | job | events | CPU s / 100k | of the floor | events/s | of the floor | wall s | receipts CPU s / 100k "
-        "| peak MiB |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| input | job | events | CPU s / 100k | of the floor | events/s | of the floor | wall s | peak MiB |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     found: dict[tuple[str, str], list[Cost]] = {}
     for run in bench.runs:
@@ -66,8 +65,14 @@ def markdown(bench: Bench) -> str:
         lines.append(_row(name, job, costs, found.get((name, "floor"), [])))
     lines += [
         "",
+        f"| CPU s / 100k in | {' | '.join(PARTS)} |",
+        f"|---|{'--:|' * len(PARTS)}",
+        *(_parts_row(name, costs) for (name, job), costs in found.items() if job == "run"),
+    ]
+    lines += [
+        "",
         "Median [least to most] of the repeats. CPU seconds are the figure to trust: wall time is shared with neighbours.",
-        "Receipts (what was decided, kept for delivery and audit) have a column of their own and are in no other.",
+        "Receipts (what was decided, kept for delivery and audit) are in the second table only.",
         "The floor's memory holds the records it is handed, and says nothing.",
     ]
     return "\n".join(lines)
@@ -78,7 +83,6 @@ def _row(name: str, job: str, costs: Sequence[Cost], floor: Sequence[Cost]) -> s
     fastest = median(rate(cost) for cost in floor) if floor else 0
     cpu = [per_100k(cost) for cost in costs]
     rates = [rate(cost) for cost in costs]
-    receipts = [cost.receipts_cpu_seconds * 100_000 / max(cost.events, 1) for cost in costs]
     cells = [
         name,
         JOBS[job],
@@ -88,10 +92,17 @@ def _row(name: str, job: str, costs: Sequence[Cost], floor: Sequence[Cost]) -> s
         _spread(rates, ",.0f"),
         f"{median(rates) / fastest:.2f}" if fastest else "",
         _spread([cost.wall_seconds for cost in costs], ".1f"),
-        f"{median(receipts):.2f}" if job in ("run", "tables") else "",
         "" if job == "floor" else f"{max(cost.peak_bytes for cost in costs) / 2**20:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _parts_row(name: str, costs: Sequence[Cost]) -> str:
+    cells = [
+        f"{median(cost.parts.get(part, 0.0) * 100_000 / max(cost.events, 1) for cost in costs):.2f}"
+        for part in PARTS
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def _spread(values: Sequence[float], form: str) -> str:

@@ -109,7 +109,7 @@ class Access:
     def __init__(self, local: bool, tokens: Callable[[], Tokens]) -> None:
         self.local = local
         self._tokens = tokens
-        self._anybody = local_actor()
+        self.anybody = local_actor()
 
     async def admit(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         headers = connection.headers
@@ -135,7 +135,7 @@ class Access:
         """Whose credential it is. On this machine none is needed, but one that is shown must be right."""
         if not authorization:
             if self.local or open_:
-                return self._anybody
+                return self.anybody
             raise Unauthenticated("This API needs a token.", "Send it as Authorization: Bearer TOKEN.")
         token = _token(authorization, method)
         digest = sha256(token.encode()).digest()

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Meta
 
 from engine import commands
@@ -79,15 +79,17 @@ _body = msgspec.json.Decoder(CommandBody).decode
 )
 async def command(
     request: ApiRequest,
-    order: str,
+    order: FromPath[str],
     idempotency_key: Annotated[
         str | None,
-        Parameter(header="Idempotency-Key", description="Names the command; required, quoted or not"),
+        HeaderParameter(name="Idempotency-Key", description="Names the command; required, quoted or not"),
     ] = None,
     if_match: Annotated[
-        str | None, Parameter(header="If-Match", description='The version the order must have, as `"42"`')
+        str | None, HeaderParameter(name="If-Match", description='The version the order must have, as `"42"`')
     ] = None,
-    dry_run: Annotated[bool, Parameter(description="Say what would be appended, and append nothing")] = False,
+    dry_run: Annotated[
+        bool, QueryParameter(description="Say what would be appended, and append nothing")
+    ] = False,
 ) -> Response[bytes]:
     """Command something of an order. Needs the role's action of that command, such as `order.held`."""
     service = service_of(request)
@@ -155,7 +157,7 @@ async def _once(request: ApiRequest, service: Service, asked: _Asked) -> Respons
     tags=["commands"],
     responses={200: ResponseSpec(CommandAnswer, description="What was answered", generate_examples=False)},
 )
-async def command_status(request: ApiRequest, key: str) -> Response[bytes]:
+async def command_status(request: ApiRequest, key: FromPath[str]) -> Response[bytes]:
     """What became of a command of yours: the answer given to it, or the problem."""
     service = service_of(request)
     own = f"{request.user.authid} {unquote(key)}"

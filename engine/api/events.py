@@ -8,30 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, cast
 
 import msgspec
 from litestar import Response, post, route
 from litestar.datastructures import ResponseHeader
 from litestar.enums import HttpMethod
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from engine.api.access import Actor
 from engine.api.problems import Diverged, EventRefused, TooLarge, TooManyStreams, Unsupported, trace_id
 from engine.api.service import ApiRequest, InForce, Service, body_of, media_type, positions, service_of
 from engine.append.appender import ACCEPTED, DEAD, DIVERGENT, DUPLICATE, REFUSED, STALE, Outcome
 from engine.errors import Forbidden, OrderfoldError, Refused, Stale, Unreadable
-from engine.intake.cloudevents import batch, binary, decode
+from engine.intake.cloudevents import ATTRIBUTE_LENGTH_MAX, batch, binary, decode
 from engine.intake.dead_letter import dead_letter
 from engine.intake.model import DeadLetter, Incoming
 from engine.intake.model import Refused as IntakeRefused
 from engine.intake.places import pointed
 from engine.store.database import HISTORY
 from engine.views.queries import OrderLine
-from engine.workers.embedded import wall_clock
 from schemas.envelope import rfc3339
 
 MINUTE_SECONDS = 60
@@ -52,7 +50,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     partition: int | None = None
     position: int | None = None
     version: int | None = None
-    reason: str = ""
+    reason: FromQuery[str] = ""
     detail: str = ""
     order: OrderLine | None = None
 
@@ -88,11 +86,12 @@ _dated = msgspec.json.Decoder(_Dated).decode
 )
 async def take_events(
     request: ApiRequest,
-    wait: str = Parameter(
-        default="",
-        description="`views` (or a position): answer once the views tell of it, with what the folds made of each event",
-        examples=[Example(value="views")],
-    ),
+    wait: Annotated[
+        str,
+        QueryParameter(
+            description="`views` (or a position): answer once the views tell of it, with what the folds made of each event"
+        ),
+    ] = "",
 ) -> Response[bytes]:
     """Take one CloudEvent (structured or binary mode) or a batch. Answers once they are durable."""
     service = service_of(request)
@@ -108,8 +107,9 @@ async def take_events(
     places: list[int] = []
     trace = request.headers.get("traceparent", "")
     trace = trace if trace_id(trace) else ""
+    at = service.engine.clock()
     for place, raw in enumerate(raws):
-        item = _decoded(raw, now, request.user, trace)
+        item = _decoded(raw, now, request.user, at, trace)
         if isinstance(item, Answer):
             answers[place] = item
         else:
@@ -160,25 +160,25 @@ async def webhook_handshake(request: ApiRequest) -> Response[None]:
     return Response(None, headers=headers)
 
 
-def _read(request: ApiRequest, body: bytes, now: InForce) -> tuple[list[bytes], bool]:
-    """The request as structured events, and whether it was a single one."""
+def _read(request: ApiRequest, body: bytes, now: InForce) -> tuple[Sequence[bytes | DeadLetter], bool]:
+    """The request as structured events, and whether it was a single one. Unreadable for a batch that is none."""
     headers = request.headers
     content_type = headers.get("content-type", "")
     name = media_type(content_type)
-    try:
-        if name == "application/cloudevents+json":
+    if name == "application/cloudevents+json":
+        return [body], True
+    if name != "application/cloudevents-batch+json":
+        if "ce-id" in headers or "ce-specversion" in headers or "ce-type" in headers:
+            return [_binary(headers, body, request.user, now)], True
+        if name != "application/json":
+            raise Unsupported(
+                f"{name or 'A body without content type'} is no event.",
+                "Send application/cloudevents+json, application/cloudevents-batch+json or application/json,"
+                " or ce-* headers beside JSON data.",
+            )
+        if body.lstrip()[:1] != b"[":
             return [body], True
-        if name != "application/cloudevents-batch+json":
-            if "ce-id" in headers or "ce-specversion" in headers or "ce-type" in headers:
-                return [binary(headers, body)], True
-            if name != "application/json":
-                raise Unsupported(
-                    f"{name or 'A body without content type'} is no event.",
-                    "Send application/cloudevents+json, application/cloudevents-batch+json or application/json,"
-                    " or ce-* headers beside JSON data.",
-                )
-            if body.lstrip()[:1] != b"[":
-                return [body], True
+    try:
         events = batch(body)
     except IntakeRefused as refused:
         raise Unreadable(refused.detail, reason=refused.reason) from None
@@ -190,18 +190,36 @@ def _read(request: ApiRequest, body: bytes, now: InForce) -> tuple[list[bytes], 
     return events, False
 
 
-def _decoded(raw: bytes, now: InForce, actor: Actor, trace: str) -> Incoming | DeadLetter | Answer:
-    """One structured event: taken, kept as a dead letter, or answered for here and kept nowhere. `trace` is the request's
-    traceparent, for an event that names none."""
+def _binary(headers: Mapping[str, str], body: bytes, actor: Actor, now: InForce) -> bytes | DeadLetter:
+    """Binary mode → the structured event; as it came, headers and all, where it cannot be one."""
     try:
-        item = decode(raw, now.rules, actor.credential, clock(), False, "http")
+        return binary(headers, body)
     except IntakeRefused as refused:
-        letter = dead_letter(refused, raw, f"http {actor.authid}", now.rules.max_event_bytes)
-        return (
-            letter
-            if actor.sends(letter.source)
-            else _foreign(actor, letter.id, letter.subject, letter.source)
+        sent = [
+            (name, value)
+            for name, value in headers.items()
+            if name.startswith("ce-") or name == "content-type"
+        ]
+        head = "".join(f"{name}: {value}\r\n" for name, value in sent).encode()
+        raw = (head + b"\r\n" + body)[: now.rules.max_event_bytes]
+        named = (
+            headers.get(f"ce-{name}", "")[:ATTRIBUTE_LENGTH_MAX]
+            for name in ("subject", "type", "id", "source")
         )
+        return DeadLetter(_origin(actor), refused.reason, refused.detail, raw, *named)
+
+
+def _decoded(
+    raw: bytes | DeadLetter, now: InForce, actor: Actor, at: int, trace: str
+) -> Incoming | DeadLetter | Answer:
+    """One structured event: taken, kept as a dead letter, or answered for here and kept nowhere. `at` is now in µs,
+    `trace` the request's traceparent, for an event that names none."""
+    if isinstance(raw, DeadLetter):
+        return _letter(raw, actor)
+    try:
+        item = decode(raw, now.rules, actor.credential, at, False, "http")
+    except IntakeRefused as refused:
+        return _letter(dead_letter(refused, raw, _origin(actor), now.rules.max_event_bytes), actor)
     event = item.event
     if not actor.sends(event.source):
         return _foreign(actor, event.id, event.subject, event.source)
@@ -217,6 +235,15 @@ def _decoded(raw: bytes, now: InForce, actor: Actor, trace: str) -> Incoming | D
     if trace and not event.traceparent:
         event.traceparent = trace
     return item
+
+
+def _letter(letter: DeadLetter, actor: Actor) -> DeadLetter | Answer:
+    """A dead letter is kept of the sender's own sources only: nobody fills the store in another's name."""
+    return letter if actor.sends(letter.source) else _foreign(actor, letter.id, letter.subject, letter.source)
+
+
+def _origin(actor: Actor) -> str:
+    return f"http {actor.authid}"
 
 
 def _foreign(actor: Actor, id_: str, subject: str, source: str) -> Answer:
@@ -248,9 +275,10 @@ def _answer(item: Incoming | DeadLetter, outcome: Outcome) -> Answer:
 
 async def _tell_orders(service: Service, answers: Sequence[Answer]) -> None:
     """Add what the folds made of the events taken, as the views tell it now."""
-    subjects = sorted({answer.subject for answer in answers if answer.outcome in (ACCEPTED, DUPLICATE)})
+    known = [answer for answer in answers if answer.outcome in (ACCEPTED, DUPLICATE)]
+    subjects = sorted({answer.subject for answer in known})
     lines = await service.look(lambda reading: reading.lines(subjects))
-    for answer in answers:
+    for answer in known:
         answer.order = lines.get(answer.subject)
 
 
@@ -296,4 +324,7 @@ def _json(body: bytes) -> Response[bytes]:
     return Response(body, media_type="application/json")
 
 
-HANDLERS = [webhook_handshake, take_events]  # in this order: Litestar answers OPTIONS itself for a path that has none
+HANDLERS = [
+    webhook_handshake,
+    take_events,
+]  # in this order: Litestar answers OPTIONS itself for a path that has none

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
 from engine import dead_letters
@@ -121,12 +121,12 @@ async def advance_clock(request: ApiRequest) -> Response[bytes]:
 async def list_letters(
     request: ApiRequest,
     status: Annotated[
-        str, Parameter(description="waiting, replayed or dropped; empty for all")
+        str, QueryParameter(description="waiting, replayed or dropped; empty for all")
     ] = dead_letters.WAITING,
-    reason: str = "",
-    source: str = "",
+    reason: FromQuery[str] = "",
+    source: FromQuery[str] = "",
     limit: Limit = LIMIT,
-    after: int = 0,
+    after: FromQuery[int] = 0,
 ) -> Response[bytes]:
     """What intake did not take, and why."""
     store = service_of(request).store
@@ -145,7 +145,7 @@ async def list_letters(
     tags=["dead letters"],
     responses={200: ResponseSpec(Opened, description="With its bytes", generate_examples=False)},
 )
-async def show_letter(request: ApiRequest, id_: int) -> Response[bytes]:
+async def show_letter(request: ApiRequest, id_: FromPath[int]) -> Response[bytes]:
     """One dead letter with its bytes, which may hold what a schema would have masked."""
     return _json(await asyncio.to_thread(dead_letters.opened, service_of(request).store, id_))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from engine.api import html
 from engine.api.html import Child, Markup, age, instant, money, span, tag
@@ -70,10 +71,10 @@ def _offence(found: Page) -> Markup | None:
     if offence is None:
         return None
     ways = [tag("li", " → ".join(f"{step}" for step in way)) for way in offence.ways_out]
-    ends = "Frozen" if offence.until is None else "In doubt until"
+    ends: Child = "Frozen" if offence.until is None else ("In doubt until ", instant(offence.until))
     return tag(
         "section",
-        tag("p", tag("strong", ends, " ", instant(offence.until)), ": ", offence.reason, "."),
+        tag("p", tag("strong", ends), ": ", offence.reason, "."),
         tag(
             "p",
             f"{offence.type} met the order in {offence.state or 'limbo'}: event ",
@@ -102,7 +103,7 @@ def _facts(found: Page) -> Markup:
         ("Numbers", ", ".join(found.numbers)),
         ("Customer", ", ".join(f"{name} {value}" for name, value in found.customer.items())),
         ("Health", f"{found.score} of 100"),
-        *((f"−{lost.points}", f"{lost.cause}, {lost.event}") for lost in found.lost),
+        *((f"−{lost.points}", ", ".join(filter(None, (lost.cause, lost.event)))) for lost in found.lost),
         *(
             ("Held", (f"{hold.handle}: {hold.reason}, by {hold.by}, ", instant(hold.since)))
             for hold in found.holds
@@ -241,4 +242,6 @@ def _entry(entry: Entry) -> Markup:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"
     return "nothing" if value is None else str(value)

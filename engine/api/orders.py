@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlencode
 import msgspec
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from engine.api.service import ApiRequest, service_of
 from engine.views.history import History, history
@@ -21,14 +21,14 @@ _encode = msgspec.json.Encoder().encode
 
 Wait = Annotated[
     str,
-    Parameter(
+    QueryParameter(
         description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
     ),
 ]
-Limit = Annotated[int, Parameter(ge=1, le=LIMIT_MAX, description="At most this many")]
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="At most this many")]
 Order = Annotated[
     str,
-    Parameter(
+    PathParameter(
         description="Any of the order's numbers: `channel:number`, platform, payment, WMS or waybill number"
     ),
 ]
@@ -46,20 +46,20 @@ Order = Annotated[
 )
 async def list_orders(
     request: ApiRequest,
-    in_state: Annotated[str, Parameter(query="state")] = "",
-    channel: str = "",
-    owner: str = "",
-    group: str = "",
-    colour: Annotated[str, Parameter(description="green, yellow, orange or red")] = "",
-    frozen: bool = False,
-    in_doubt: bool = False,
-    limbo: bool = False,
-    overdue: bool = False,
-    held: bool = False,
-    fault: bool = False,
-    open_: Annotated[bool, Parameter(query="open")] = False,
+    in_state: Annotated[str, QueryParameter(name="state")] = "",
+    channel: FromQuery[str] = "",
+    owner: FromQuery[str] = "",
+    group: FromQuery[str] = "",
+    colour: Annotated[str, QueryParameter(description="green, yellow, orange or red")] = "",
+    frozen: FromQuery[bool] = False,
+    in_doubt: FromQuery[bool] = False,
+    limbo: FromQuery[bool] = False,
+    overdue: FromQuery[bool] = False,
+    held: FromQuery[bool] = False,
+    fault: FromQuery[bool] = False,
+    open_: Annotated[bool, QueryParameter(name="open")] = False,
     limit: Limit = LIMIT,
-    after: Annotated[str, Parameter(description="Where the page before ended, as it said")] = "",
+    after: Annotated[str, QueryParameter(description="Where the page before ended, as it said")] = "",
     wait: Wait = "",
 ) -> Response[bytes]:
     """Orders, narrowed; exceptions longest standing first."""
@@ -130,9 +130,9 @@ async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> R
 )
 async def list_work(
     request: ApiRequest,
-    owner: str = "",
-    group: str = "",
-    kind: str = "",
+    owner: FromQuery[str] = "",
+    group: FromQuery[str] = "",
+    kind: FromQuery[str] = "",
     limit: Limit = LIMIT,
     wait: Wait = "",
 ) -> Response[bytes]:

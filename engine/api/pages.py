@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from litestar import Response, Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from engine import dead_letters
 from engine.api import html, problems
@@ -73,17 +73,17 @@ async def overview(request: ApiRequest) -> Response[bytes]:
 @get("/orders", include_in_schema=False)
 async def orders(
     request: ApiRequest,
-    in_state: Annotated[str, Parameter(query="state")] = "",
-    channel: str = "",
-    owner: str = "",
-    group: str = "",
-    colour: str = "",
-    frozen: bool = False,
-    in_doubt: bool = False,
-    limbo: bool = False,
-    overdue: bool = False,
-    held: bool = False,
-    after: str = "",
+    in_state: Annotated[str, QueryParameter(name="state")] = "",
+    channel: FromQuery[str] = "",
+    owner: FromQuery[str] = "",
+    group: FromQuery[str] = "",
+    colour: FromQuery[str] = "",
+    frozen: FromQuery[bool] = False,
+    in_doubt: FromQuery[bool] = False,
+    limbo: FromQuery[bool] = False,
+    overdue: FromQuery[bool] = False,
+    held: FromQuery[bool] = False,
+    after: FromQuery[str] = "",
 ) -> Response[bytes]:
     """A list of orders, narrowed."""
     service = service_of(request)
@@ -115,7 +115,7 @@ async def orders(
 
 
 @get("/orders/{order:str}", include_in_schema=False)
-async def order(request: ApiRequest, order: Annotated[str, Parameter()]) -> Response[bytes]:
+async def order(request: ApiRequest, order: FromPath[str]) -> Response[bytes]:
     """One order: what is wrong with it, what is due, and everything that happened."""
 
     def both(reading: Reading) -> tuple[Any, Any, str]:
@@ -127,7 +127,9 @@ async def order(request: ApiRequest, order: Annotated[str, Parameter()]) -> Resp
 
 
 @get("/todo", include_in_schema=False)
-async def todo(request: ApiRequest, owner: str = "", group: str = "", kind: str = "") -> Response[bytes]:
+async def todo(
+    request: ApiRequest, owner: FromQuery[str] = "", group: FromQuery[str] = "", kind: FromQuery[str] = ""
+) -> Response[bytes]:
     """Open work, oldest first."""
     found, store = await service_of(request).look(
         lambda reading: (reading.todo(owner, group, kind, ROWS), reading.kind)
@@ -155,7 +157,9 @@ async def todo(request: ApiRequest, owner: str = "", group: str = "", kind: str 
 
 
 @get("/dead-letters", include_in_schema=False)
-async def letters(request: ApiRequest, reason: str = "", after: int = 0) -> Response[bytes]:
+async def letters(
+    request: ApiRequest, reason: FromQuery[str] = "", after: FromQuery[int] = 0
+) -> Response[bytes]:
     """What intake did not take."""
     service = service_of(request)
 
@@ -269,11 +273,13 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
     )
     sums = (
         (
-            _number(money(sums.receivable, currency)),
-            _number(money(sums.received, currency)),
-            _number(money(sums.refunded, currency)),
+            name,
+            *(
+                _number(money(getattr(sums, name.lower()), currency))
+                for currency, sums in found.money.items()
+            ),
         )
-        for currency, sums in found.money.items()
+        for name in ("Receivable", "Received", "Refunded", "Fees", "Subsidies")
     )
     counted = {
         "Events": found.events,
@@ -301,7 +307,9 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
                 tag("h2", "Deadlines"),
                 html.table(("Colour", "Orders", ""), colours, ""),
                 tag("h2", "Money"),
-                html.table(("Receivable", "Received", "Refunded"), sums, "None yet."),
+                html.table(("", *found.money), sums, "")
+                if found.money
+                else tag("p", "None yet.", class_="quiet"),
             ),
             tag(
                 "section",

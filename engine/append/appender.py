@@ -232,7 +232,7 @@ class Appender:
     def _open(self, event: Event, subject: str) -> Head | None:
         """A new stream: the next number of its partition. None when its source has opened too many this minute."""
         limit = self._limits.new_streams_per_minute
-        if limit and not event.historical:
+        if limit and not event.historical and not event.source.startswith("/orderfold/"):
             minute = self._now // 60_000_000
             if minute != self._minute:
                 self._minute, self._new_streams = minute, {}

@@ -27,30 +27,41 @@ def command(
         path = f"/v1/orders/{quote(quote(subject.removeprefix('order/'), safe=''), safe='')}/commands"
         body = json.dumps({"type": word, "data": data, "reason": reason}).encode()
         headers = {"Idempotency-Key": f'"{key}"'} | ({"If-Match": f'"{version}"'} if version else {})
-        return ask(holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), body, headers)
+        done: dict[str, Any] = ask(
+            holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), body, headers
+        )
+        return done
     return _here(store, subject, word, data, reason, version, dry_run, key)
 
 
 def _here(
-    store: str, subject: str, word: str, data: dict[str, Any], reason: str, version: int, dry_run: bool, key: str
+    store: str,
+    subject: str,
+    word: str,
+    data: dict[str, Any],
+    reason: str,
+    version: int,
+    dry_run: bool,
+    key: str,
 ) -> dict[str, Any]:
     import msgspec
 
     from engine import commands
     from engine.errors import NotFound
-    from engine.intake.model import Credential
     from engine.settings import rules_of
     from engine.views.queries import Reading
 
     if not subject.startswith("order/"):
-        raise NotFound(f"{subject} waits for its order; it is none itself.", "Command it once the order is known.")
+        raise NotFound(
+            f"{subject} waits for its order; it is none itself.", "Command it once the order is known."
+        )
     with holding(store, f"order {word}") as engine:
         incoming = commands.prepare(
             subject,
             word,
             data,
             reason=reason,
-            who=Credential("unknown", f"local:{_user()}"),
+            who=who(),
             key=key,
             rules=rules_of(text_in_force(engine.store)),
             now=engine.clock(),
@@ -73,11 +84,14 @@ def _here(
         }
 
 
-def _user() -> str:
-    """Who runs this command."""
+def who() -> Any:
+    """Whoever runs this command (`Credential`): `local:<user>`, which nobody has proved."""
     import getpass
 
+    from engine.intake.model import Credential
+
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # a container without a user database
-        return f"uid{os.getuid()}"
+        user = f"uid{os.getuid()}"
+    return Credential("unknown", f"local:{user}")

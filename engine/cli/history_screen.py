@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.text import Text
 
-from engine.cli.screen import bar, lasting, money, out, sheet, short, when
+from engine.cli.screen import bar, lasting, out, sheet, short, when
 from engine.views.diff import Diff
-from engine.views.history import Bar, Changed, Entry, History
+from engine.views.history import Bar, Changed, Entry, History, changed
+from engine.views.money import money
 from engine.views.why import Setting, Why
 
 _OUTCOMES = {
@@ -55,18 +56,26 @@ def _entry(entry: Entry, full: bool) -> Text:
     if entry.kind == "event":
         if entry.told:
             text.append(f"  {entry.told}")
-        text.append(f"  {entry.actor}" + (f" by way of {entry.via.removeprefix('alias/')}" if entry.via else ""), style="dim")
+        text.append(
+            f"  {entry.actor}" + (f" by way of {entry.via.removeprefix('alias/')}" if entry.via else ""),
+            style="dim",
+        )
     elif entry.cause:
         text.append(f"  because of {entry.cause}", style="dim")
     if entry.late and entry.known is not None and entry.time is not None:
-        text.append(f"\n  ◷ late: known {when(entry.known, entry.time)}, {lasting(entry.known - entry.time)} after", style="yellow")
+        text.append(
+            f"\n  ◷ late: known {when(entry.known, entry.time)}, {lasting(entry.known - entry.time)} after",
+            style="yellow",
+        )
     if entry.reason:
         text.append(f"\n  {entry.reason}", style="" if entry.kind == "event" else "bold")
     if entry.refolded:
         text.append(f"\n  folded again in order of occurrence: {entry.refolded}", style="dim")
     if full and (entry.id or entry.told):
         told = f" · {entry.told}" if entry.kind != "event" and entry.told else ""
-        text.append(f"\n  {entry.id}{f' · version {entry.version}' if entry.version else ''}{told}", style="dim")
+        text.append(
+            f"\n  {entry.id}{f' · version {entry.version}' if entry.version else ''}{told}", style="dim"
+        )
     for line in _changes(entry.changes, full):
         text.append(f"\n  {line}")
     return text
@@ -86,9 +95,7 @@ def _changes(changes: list[Changed], full: bool) -> Iterator[str]:
         if name in by:
             told.append(words if by[name].after else f"no longer {words}")
     currency = next((change.after for change in changes if change.field == "ledger.currency"), "")
-    for name in _MONEY:
-        if (change := by.get(f"ledger.{name}")) is not None:
-            told.append(f"{name} {_amount(change.after, currency)}")
+    told += [f"{name} {_amount(by[of].after, currency)}" for name in _MONEY if (of := f"ledger.{name}") in by]
     for change in changes:
         told += _told(change)
     if told:
@@ -153,26 +160,42 @@ def why(found: Why) -> None:
     """What set a value, step by step; the last one is what holds."""
     console = out()
     head = Text(f"{short(found.order)}  {found.field} = ")
-    head.append(value(found.value), style="bold")
+    head.append(_named(found.field, found.value), style="bold")
     console.print(head)
     console.print()
     if not found.set_by:
         console.print("Nothing has ever set it.")
         return
-    sheet(_settings(found.set_by))
+    sheet(_settings(found.field, found.set_by))
 
 
-def _settings(settings: Iterable[Setting]) -> Iterator[tuple[str, Any]]:
+def _named(field: str, found: Any) -> str:
+    """A value with its unit, where it has one."""
+    if isinstance(found, int) and not isinstance(found, bool) and field.startswith("ledger."):
+        return f"{found:,} minor units"
+    return value(found)
+
+
+def _settings(field: str, settings: Iterable[Setting]) -> Iterator[tuple[str, Any]]:
     day: datetime | None = None
     for setting in settings:
         text = Text()
-        text.append(f"{value(setting.before)} → ", style="dim")
-        text.append(value(setting.after), style="bold")
+        if isinstance(setting.before, dict) and isinstance(setting.after, dict):
+            for index, change in enumerate(changed(setting.before, setting.after)):
+                text.append("\n" if index else "")
+                text.append(f"{change.field}: {value(change.before)} → ", style="dim")
+                text.append(value(change.after), style="bold")
+        else:
+            text.append(f"{_named(field, setting.before)} → ", style="dim")
+            text.append(_named(field, setting.after), style="bold")
         if setting.reason:
             text.append(f"\n{setting.reason}")
         if setting.event:
             came = "" if setting.what == "event" else "because of "
-            text.append(f"\n{came}{setting.type} {setting.event}, version {setting.version}, from {setting.actor}", style="")
+            text.append(
+                f"\n{came}{setting.type} {setting.event}, version {setting.version}, from {setting.actor}",
+                style="",
+            )
             text.append(f"\noccurred {when(setting.time)}", style="dim")
             if setting.late:
                 text.append(f", late: known {when(setting.known, setting.time)}", style="yellow")
@@ -198,9 +221,20 @@ def diff(found: Diff) -> None:
     if not found.patch:
         console.print("Nothing changed.")
     for change in found.patch:
-        if change.op == "add":
-            console.print(Text(f"+ {change.path}  {value(change.value)}", style="green"))
-        elif change.op == "remove":
-            console.print(Text(f"- {change.path}  {value(change.was)}", style="red"))
-        else:
+        if change.op == "replace":
             console.print(Text(f"~ {change.path}  {value(change.was)} → {value(change.value)}"))
+            continue
+        added = change.op == "add"
+        for name, leaf in _leaves(change.path, change.value if added else change.was):
+            console.print(
+                Text(f"{'+' if added else '-'} {name}  {value(leaf)}", style="green" if added else "red")
+            )
+
+
+def _leaves(pointer: str, found: Any) -> Iterator[tuple[str, Any]]:
+    """A value of a patch as a person compares it: one line for each that is no mapping."""
+    if not isinstance(found, dict):
+        yield pointer, found
+        return
+    for name, part in found.items():
+        yield from _leaves(f"{pointer}/{name}", part)

@@ -23,16 +23,21 @@ PARTLY, INTERRUPTED = 3, 130
 @app.command()
 def ingest(
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Files, plain or .gz; - is standard input; a folder for olist.")
+        list[str],
+        typer.Argument(metavar="FILE…", help="Files, plain or .gz; - is standard input; a folder for olist."),
     ],
     format_: Annotated[
         str, typer.Option("--format", metavar="NAME", help="cloudevents (JSON lines), olist or ocel.")
     ] = "cloudevents",
     historical: Annotated[
-        bool, typer.Option("--historical", help="What happened long ago: into a store of history, in order of arrival.")
+        bool,
+        typer.Option(
+            "--historical", help="What happened long ago: into a store of history, in order of arrival."
+        ),
     ] = False,
     policy: Annotated[
-        str, typer.Option("--policy", metavar="FILE", help="First policy of a new store. Default: streams.yaml.")
+        str,
+        typer.Option("--policy", metavar="FILE", help="First policy of a new store. Default: streams.yaml."),
     ] = "",
     store: StoreUrl = "",
     as_json: AsJson = False,
@@ -60,7 +65,9 @@ def ingest(
         done = _Importing(store, sources, format_, historical, policy).run()
     receipt = done.receipt(sources, time.monotonic() - began)
     if as_json:
-        screen.emit({**receipt, "errors": [error.detail for error in done.errors], "reasons": dict(done.reasons)})
+        screen.emit(
+            {**receipt, "errors": [error.detail for error in done.errors], "reasons": dict(done.reasons)}
+        )
     else:
         print(_sentence(receipt, done))
     for error in done.errors:
@@ -117,7 +124,9 @@ class _Done:
     @property
     def note(self) -> str:
         """What went wrong so far, for the progress line."""
-        wrong = [f"{self.counts[name]:,} {name}" for name in ("dead", "divergent", "refused") if self.counts[name]]
+        wrong = [
+            f"{self.counts[name]:,} {name}" for name in ("dead", "divergent", "refused") if self.counts[name]
+        ]
         return ", ".join(wrong)
 
 
@@ -127,23 +136,27 @@ def _sentence(receipt: dict[str, Any], done: _Done) -> str:
     seconds = receipt["seconds"]
     took = f"{seconds:.1f} s" if seconds < 60 else lasting(seconds)
     parts = [f"{receipt['accepted']:,} accepted"]
-    for name in ("duplicates", "divergent", "dead", "refused"):
-        if receipt[name]:
-            parts.append(f"{receipt[name]:,} {name}")
+    parts += [
+        f"{receipt[name]:,} {name}"
+        for name in ("duplicates", "divergent", "dead", "refused")
+        if receipt[name]
+    ]
     if done.reasons:
-        parts[-1] += " (" + ", ".join(f"{reason} {count}" for reason, count in done.reasons.most_common(4)) + ")"
+        parts[-1] += (
+            " (" + ", ".join(f"{reason} {count}" for reason, count in done.reasons.most_common(4)) + ")"
+        )
     if done.ignored:
         parts.append(f"{sum(done.ignored.values()):,} left out by the mapping")
     stands = f" The store stands at {done.stands}." if done.stands else ""
-    return (
-        f"Ingested {receipt['events']:,} events in {took} ({receipt['events_per_second']:,}/s): {', '.join(parts)}.{stands}"
-    )
+    return f"Ingested {receipt['events']:,} events in {took} ({receipt['events_per_second']:,}/s): {', '.join(parts)}.{stands}"
 
 
 class _Importing(_Done):
     """With the lock in hand."""
 
-    def __init__(self, store: str, sources: Sequence[str], format_: str, historical: bool, policy: str) -> None:
+    def __init__(
+        self, store: str, sources: Sequence[str], format_: str, historical: bool, policy: str
+    ) -> None:
         super().__init__()
         self._store = store
         self._sources = sources
@@ -309,7 +322,10 @@ class _Sending(_Done):
 
         for left in range(SEND_TRIES, 0, -1):
             try:
-                return ask(self._address, "POST", "/v1/events", body, {"Content-Type": content_type})
+                answer: dict[str, Any] = ask(
+                    self._address, "POST", "/v1/events", body, {"Content-Type": content_type}
+                )
+                return answer
             except OrderfoldError as error:
                 if left == 1 or error.status not in (429, 503):
                     raise

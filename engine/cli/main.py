@@ -20,7 +20,11 @@ from engine.errors import OrderfoldError, StoreError
 
 NOUNS: dict[str, tuple[str, str, str]] = {
     "up": ("engine.cli.up", "run", "Run the engine and its API on this machine"),
-    "simulate": ("engine.cli.simulate", "run", "Write a seeded world of orders, and what a correct engine finds in it"),
+    "simulate": (
+        "engine.cli.simulate",
+        "run",
+        "Write a seeded world of orders, and what a correct engine finds in it",
+    ),
     "ingest": ("engine.cli.ingest", "run", "Put files of events into the store"),
     "summary": ("engine.cli.summary", "look", "The whole store on one page"),
     "order": ("engine.cli.order", "look", "List, show and explain orders; hold, release, unfreeze, cancel …"),
@@ -31,9 +35,14 @@ NOUNS: dict[str, tuple[str, str, str]] = {
     "policy": ("engine.cli.policy", "rule", "List, show and publish policies"),
     "topology": ("engine.cli.topology", "rule", "What is folded from what, in which order"),
     "replay": ("engine.cli.replay", "keep", "Verify that all that is recorded follows from the log"),
-    "projection": ("engine.cli.projection", "keep", "How far the views are; rebuild them; retry a faulted order"),
+    "projection": (
+        "engine.cli.projection",
+        "keep",
+        "How far the views are; rebuild them; retry a faulted order",
+    ),
     "store": ("engine.cli.store", "keep", "What a store holds, and who writes it"),
     "clock": ("engine.cli.clock", "keep", "Move the clock of a store of history"),
+    "bench": ("engine.cli.bench", "keep", "Measure what an event costs on this machine"),
     "doctor": ("engine.cli.doctor", "keep", "Look for what is wrong with this machine and this store"),
 }
 """Noun → (module, section of the help, one line). A module has `app`, a Typer of its commands."""
@@ -103,7 +112,9 @@ class Nouns(TyperGroup):
     ) -> Any:
         given = list(sys.argv[1:] if args is None else args)
         try:
-            code = super().main(given, prog_name or "orderfold", complete_var, False, windows_expand_args, **extra)
+            code = super().main(
+                given, prog_name or "orderfold", complete_var, False, windows_expand_args, **extra
+            )
         except Exception as error:
             code = _said(error, "--json" in given)
             if code is None:
@@ -144,9 +155,12 @@ def _plain(asked: bool) -> None:
 @app.callback()
 def root(
     store: Annotated[
-        str, typer.Option("--store", metavar="URL", help="The store, for every command. [env: ORDERFOLD_STORE]")
+        str,
+        typer.Option("--store", metavar="URL", help="The store, for every command. [env: ORDERFOLD_STORE]"),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Data as JSON, errors as problem documents.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Data as JSON, errors as problem documents.")
+    ] = False,
     no_color: Annotated[
         bool, typer.Option("--no-color", callback=_plain, help="No colours. [env: NO_COLOR, TERM=dumb]")
     ] = False,

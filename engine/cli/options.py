@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-DEFAULT_STORE = "./.orderfold/"
-
 
 def _of_root(ctx: typer.Context, name: str) -> Any:
     return ctx.find_root().params.get(name)
@@ -16,7 +14,9 @@ def _of_root(ctx: typer.Context, name: str) -> Any:
 
 def _store(ctx: typer.Context, value: str) -> str:
     """`--store` of the command, else before it, else the environment's, else the default."""
-    return value or _of_root(ctx, "store") or os.environ.get("ORDERFOLD_STORE", "") or DEFAULT_STORE
+    from engine.store.database import DEFAULT_URL
+
+    return value or _of_root(ctx, "store") or os.environ.get("ORDERFOLD_STORE", "") or DEFAULT_URL
 
 
 def _json(ctx: typer.Context, value: bool) -> bool:
@@ -49,7 +49,7 @@ StoreUrl = Annotated[
         "--store",
         metavar="URL",
         callback=_store,
-        help=f"The store. [env: ORDERFOLD_STORE; default: {DEFAULT_STORE}]",
+        help="The store. [env: ORDERFOLD_STORE; default: ./.orderfold/]",
         show_default=False,
     ),
 ]
@@ -66,9 +66,14 @@ OrderName = Annotated[
     ),
 ]
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why; kept with what is done. Required.", show_default=False)
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="Why; kept with what is done. Required.", show_default=False
+    ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, as it would be written, and do nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, as it would be written, and do nothing.")
+]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="At most so many, up to 1000.")]
 
 

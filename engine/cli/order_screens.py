@@ -13,7 +13,6 @@ from engine.cli.screen import (
     STYLES,
     age,
     lasting,
-    money,
     out,
     plural,
     say,
@@ -23,6 +22,7 @@ from engine.cli.screen import (
     table,
     when,
 )
+from engine.views.money import money
 from engine.views.order import Page
 from engine.views.queries import OrderLine, OrderPage
 
@@ -47,6 +47,7 @@ def lines(page: OrderPage) -> None:
             for line in page.orders
         ],
         right=("since", "amount", "health"),
+        spare=("amount", "health", "since"),
     )
 
 
@@ -66,7 +67,11 @@ def standing(line: OrderLine) -> Text:
 
 def _due(line: OrderLine, as_of: Any) -> Text:
     if line.due is None or as_of is None:
-        return Text(f"{COLOUR_SIGNS[line.colour]} missed", style=STYLES[line.colour]) if line.colour else Text("")
+        return (
+            Text(f"{COLOUR_SIGNS[line.colour]} missed", style=STYLES[line.colour])
+            if line.colour
+            else Text("")
+        )
     left = lasting(abs(line.due - as_of))
     return signed(line.colour, f"{left} over" if line.overdue else f"in {left}")  # type: ignore[no-any-return]
 
@@ -86,8 +91,12 @@ def _standing(found: Page) -> Text:
     text = Text()
     if found.order.startswith("alias/"):
         bound = ", ".join(short(order) for order in found.bound)
-        return Text(f"A number of {bound}." if bound else f"In limbo: {plural(found.waiting, 'fact')} wait under this number, "
-                    f"no order is known by it, since {when(found.since)} ({age(found.since, found.as_of)}).")
+        return Text(
+            f"A number of {bound}."
+            if bound
+            else f"In limbo: {plural(found.waiting, 'fact')} wait under this number, "
+            f"no order is known by it, since {when(found.since)} ({age(found.since, found.as_of)})."
+        )
     if found.frozen:
         text.append("FROZEN ", style="bold red")
     elif found.in_doubt:
@@ -110,7 +119,10 @@ def _rows(found: Page) -> Iterator[tuple[str, Any]]:
         yield "held", f"{hold.handle}: {hold.reason} since {when(hold.since)} by {hold.by}"
     if not found.order.startswith("alias/"):
         whose = found.owner or "nobody"
-        yield "owner", f"{whose}{f' ({found.group})' if found.group else ''}, {'assigned' if found.assigned else 'by routing'}"
+        yield (
+            "owner",
+            f"{whose}{f' ({found.group})' if found.group else ''}, {'assigned' if found.assigned else 'by routing'}",
+        )
     yield from _deadlines(found)
     if found.money is not None:
         yield "money", _money(found.money)
@@ -153,7 +165,13 @@ def _offence(found: Page) -> Iterator[tuple[str, Any]]:
 def _deadlines(found: Page) -> Iterator[tuple[str, Any]]:
     label = "deadlines"
     for clock in found.clocks:
-        state = "overdue" if clock.breached else "paused" if clock.due is None else f"due {when(clock.due, found.as_of)}"
+        state = (
+            "overdue"
+            if clock.breached
+            else "paused"
+            if clock.due is None
+            else f"due {when(clock.due, found.as_of)}"
+        )
         text = signed(clock.colour, f"{clock.stage}, {state}")
         text.append(f"\n  {clock.text}", style="")
         yield label, text
@@ -210,7 +228,11 @@ def _health(found: Page) -> Text:
     text = Text(f"{found.score} of 100", style="bold" if found.score < 60 else "")
     if found.lost:
         text.append(
-            ": " + ", ".join(f"{lost.cause} −{lost.points}" + (f" ({lost.event})" if lost.event else "") for lost in found.lost)
+            ": "
+            + ", ".join(
+                f"{lost.cause} −{lost.points}" + (f" ({lost.event})" if lost.event else "")
+                for lost in found.lost
+            )
         )
     return text
 
@@ -241,5 +263,7 @@ def told(done: dict[str, Any]) -> None:
     if order["held"]:
         state += f", {plural(order['held'], 'hold')}"
     owner = order["owner"] or order["group"] or "nobody"
-    out().print(Text(f"{short(order['order'])} is {state}; owner {owner}; version {done['version']}.", style="bold"))
+    out().print(
+        Text(f"{short(order['order'])} is {state}; owner {owner}; version {done['version']}.", style="bold")
+    )
     out().print(Text(f"Recorded as {done['type']} {done['event']} by {done['who']}.", style="dim"))

@@ -16,16 +16,19 @@ from typing import IO, Any
 import msgspec
 
 COLOUR_SIGNS = {"red": "✖", "orange": "▲", "yellow": "◐", "green": "●", "": "·", "none": "·"}
-STYLES = {"red": "bold red", "orange": "dark_orange", "yellow": "yellow", "green": "green", "": "dim", "none": "dim"}
+STYLES = {
+    "red": "bold red",
+    "orange": "dark_orange",
+    "yellow": "yellow",
+    "green": "green",
+    "": "dim",
+    "none": "dim",
+}
 
 PLAIN_WIDTH = 100
 UNCUT = 10_000
+FLEXIBLE_MIN = 24
 WIDTH_MAX = 120
-
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_EXPONENTS = dict.fromkeys(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 
 
 def is_terminal(stream: IO[str]) -> bool:
@@ -34,39 +37,31 @@ def is_terminal(stream: IO[str]) -> bool:
 
 
 @cache
-def _console(name: str) -> Any:
+def _console(stream: IO[str]) -> Any:
     from rich.console import Console
 
-    stream = sys.stdout if name == "out" else sys.stderr
-    plain = not stream.isatty() or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    width = None if stream.isatty() else PLAIN_WIDTH
+    terminal = is_terminal(stream)
+    plain = not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     console = Console(
         file=stream,
         color_system=None if plain else "auto",
-        width=width,
+        width=None if terminal else PLAIN_WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
-        soft_wrap=False,
     )
-    if console.width > WIDTH_MAX:
-        console.width = WIDTH_MAX
+    console.width = min(console.width, WIDTH_MAX)
     return console
 
 
 def out() -> Any:
     """The rich console of stdout."""
-    return _console("out")
+    return _console(sys.stdout)
 
 
 def err() -> Any:
     """The rich console of stderr."""
-    return _console("err")
-
-
-def forget_consoles() -> None:
-    """The streams were replaced (a test's): look at them anew."""
-    _console.cache_clear()
+    return _console(sys.stderr)
 
 
 def say(text: str, style: str = "", first: int = 0) -> None:
@@ -76,7 +71,8 @@ def say(text: str, style: str = "", first: int = 0) -> None:
     shown = Text(text)
     if style:
         shown.stylize(style, 0, first or len(text))
-    err().print(shown)
+    # Off a terminal a line stays whole, for whoever searches the log.
+    err().print(shown, soft_wrap=not is_terminal(sys.stderr))
 
 
 def emit(value: Any) -> None:
@@ -91,14 +87,6 @@ def emit_lines(values: Iterable[Any]) -> None:
 
 
 # Words
-
-
-def money(amount: int, currency: str) -> str:
-    """Minor units → `1,234.56 CNY`, with as many decimals as the currency has."""
-    exponent = _EXPONENTS.get(currency, 2)
-    whole, part = divmod(abs(amount), 10**exponent)
-    text = f"{'-' if amount < 0 else ''}{whole:,}" + (f".{part:0{exponent}d}" if exponent else "")
-    return f"{text} {currency}".rstrip()
 
 
 def when(instant: datetime | None, on: datetime | None = None) -> str:
@@ -150,24 +138,50 @@ def signed(colour: str, text: str = "") -> Any:
 # Shapes
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[str] = (), flexible: str = "") -> None:
-    """A table without lines. `right` names columns of figures; `flexible` the one that wraps when there is no room. The
-    first column, which names things, is never cut; off a terminal nothing is."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    right: Sequence[str] = (),
+    flexible: str = "",
+    spare: Sequence[str] = (),
+) -> None:
+    """A table without lines. `right` names columns of figures; `flexible` the one that wraps when there is no room, `spare`
+    those left out then, the first one first. The first column, which names things, is never cut; off a terminal none is."""
     from rich.table import Table
 
     cells = [[cell if not isinstance(cell, str | int) else _text(cell) for cell in row] for row in rows]
+    widths = [
+        max([len(column), *(row[index].cell_len for row in cells)]) for index, column in enumerate(columns)
+    ]
+    left_out = _left_out(columns, widths, flexible, spare) if is_terminal(sys.stdout) else set()
     shown = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim", pad_edge=False)
     for index, column in enumerate(columns):
-        shown.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=column != flexible,
-            overflow="fold" if column == flexible else "ellipsis",
-            min_width=max((row[0].cell_len for row in cells), default=None) if not index else None,
-        )
+        if column not in left_out:
+            shown.add_column(
+                column,
+                justify="right" if column in right else "left",
+                no_wrap=column != flexible,
+                overflow="fold" if column == flexible else "ellipsis",
+                min_width=widths[0] if not index else None,
+            )
     for row in cells:
-        shown.add_row(*row)
+        shown.add_row(*(cell for column, cell in zip(columns, row, strict=True) if column not in left_out))
     _shape(shown, UNCUT)
+
+
+def _left_out(columns: Sequence[str], widths: Sequence[int], flexible: str, spare: Sequence[str]) -> set[str]:
+    """The spare columns that a terminal of this width has no room for."""
+    left_out: set[str] = set()
+    needed = {
+        column: FLEXIBLE_MIN if column == flexible else width
+        for column, width in zip(columns, widths, strict=True)
+    }
+    for column in spare:
+        if sum(needed.values()) + 2 * (len(needed) - 1) <= out().width:
+            break
+        left_out.add(column)
+        del needed[column]
+    return left_out
 
 
 def sheet(rows: Iterable[tuple[str, Any]]) -> None:
@@ -187,8 +201,11 @@ def _shape(shape: Any, width_off_terminal: int) -> None:
     if is_terminal(sys.stdout):
         console.print(shape)
         return
+    before, console.width = console.width, width_off_terminal
     with console.capture() as caught:
-        console.print(shape, width=width_off_terminal)
+        console.print(shape)
+    console.width = before
+    # Cells are padded to their column's width: nobody off a terminal wants the blanks behind the last one.
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in caught.get().splitlines()))
 
 

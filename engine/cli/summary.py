@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -38,60 +39,19 @@ def show(found: Any) -> None:
     """The page itself (a `Summary`)."""
     from rich.text import Text
 
-    from engine.cli.screen import lasting, money, out, plural, sheet, signed, when
+    from engine.cli.screen import out, plural, sheet, when
 
     console = out()
-    console.print(Text(f"As of {when(found.as_of)} UTC · store of {found.kind or 'nothing yet'} · policy {found.policy}", style="dim"))
+    where = f"As of {when(found.as_of)} UTC · store of {found.kind or 'nothing yet'} · policy {found.policy}"
+    console.print(Text(where, style="dim"))
     console.print()
-    sheet([("orders", Text(plural(found.orders, "order"), style="bold") + f" from {plural(found.events, 'event')}, {found.open:,} open")])
+    orders = Text(plural(found.orders, "order"), style="bold")
+    sheet([("orders", orders + f" from {plural(found.events, 'event')}, {found.open:,} open")])
     _states(found)
     console.print()
-    attention = Text()
-    for count, what, how in (
-        (found.frozen, "frozen", "order list --frozen"),
-        (found.in_doubt, "in doubt", "order list --in-doubt"),
-        (found.overdue, "overdue now", "sla list --colour red"),
-        (found.limbo, "in limbo", "order list --limbo"),
-        (found.dead, "dead letters", "dead list"),
-        (found.work, "work items", "todo"),
-        (found.held, "held", "order list --held"),
-        (found.conflicts, "conflicting facts", "todo --kind conflict"),
-        (found.faults, "faulted", "projection list"),
-    ):
-        if count or what in ("frozen", "in doubt", "overdue now", "limbo"):
-            attention.append(f"{count:>8,}  {what:<18}", style="bold" if count else "dim")
-            attention.append(f" orderfold {how}\n" if count else "\n", style="dim")
-    sheet([("attention", attention)])
-    colours = Text("  ").join(
-        signed(colour, f"{getattr(found.sla, colour):,} {colour}") for colour in ("green", "yellow", "orange", "red")
-    )
-    sheet(
-        [
-            ("deadlines", colours + Text(f"   {found.breaches:,} missed, {found.sla.excused:,} excused", style="dim")),
-            *(
-                (
-                    "money" if not index else "",
-                    f"receivable {money(sums.receivable, currency)} · received {money(sums.received, currency)} · "
-                    f"refunded {money(sums.refunded, currency)}"
-                    + (f" · fees {money(sums.fees, currency)}" if sums.fees else "")
-                    + (f" · subsidies {money(sums.subsidies, currency)}" if sums.subsidies else ""),
-                )
-                for index, (currency, sums) in enumerate(found.money.items())
-            ),
-            (
-                "facts",
-                f"{found.late_facts:,} late · {found.duplicates:,} duplicates · {found.repeats:,} repeats · "
-                f"{found.conflicts:,} conflicts · {found.divergent:,} divergent",
-            ),
-        ]
-    )
-    if found.unknown_types or found.unknown_fields:
-        fields = ", ".join(f"{name} ({count:,})" for name, count in found.unknown_fields.items())
-        sheet([("unknown", f"{plural(found.unknown_types, 'event')} of types not known" + (f"; fields {fields}" if fields else ""))])
-    if found.notices:
-        sheet([("notices", " · ".join(f"{count:,} {status}" for status, count in found.notices.items()))])
-    if found.seconds:
-        sheet([("ingest", f"last one {lasting(found.seconds)}, {found.events_per_second:,} events/s")])
+    sheet([("attention", _attention(found))])
+    console.print()
+    sheet(_rows(found))
 
 
 def _states(found: Any) -> None:
@@ -99,5 +59,75 @@ def _states(found: Any) -> None:
 
     most = max(found.by_state.values(), default=0)
     sheet(
-        ("", f"{count:>10,}  {state:<14} {bar(count, most, 24).replace('░', '')}") for state, count in found.by_state.items()
+        ("", f"{count:>10,}  {state:<14} {bar(count, most, 24).replace('░', '')}")
+        for state, count in found.by_state.items()
+    )
+
+
+def _attention(found: Any) -> Any:
+    """What stands still or waits, and the command that shows it."""
+    from rich.text import Text
+
+    lines = [
+        Text(f"{count:>8,}  {what:<18}", style="bold" if count else "dim")
+        + Text(f" orderfold {how}" if count else "", style="dim")
+        for count, what, how in (
+            (found.frozen, "frozen", "order list --frozen"),
+            (found.in_doubt, "in doubt", "order list --in-doubt"),
+            (found.overdue, "overdue now", "sla list --colour red"),
+            (found.limbo, "in limbo", "order list --limbo"),
+            (found.dead, "dead letters", "dead list"),
+            (found.work, "work items", "todo"),
+            (found.held, "held", "order list --held"),
+            (found.conflicts, "conflicting facts", "todo --kind conflict"),
+            (found.faults, "faulted", "projection list"),
+        )
+        if count or what in ("frozen", "in doubt", "overdue now", "limbo")
+    ]
+    return Text("\n").join(lines)
+
+
+def _rows(found: Any) -> Iterator[tuple[str, Any]]:
+    from rich.text import Text
+
+    from engine.cli.screen import plural, signed
+
+    colours = ("green", "yellow", "orange", "red")
+    deadlines = Text("  ").join(
+        signed(colour, f"{getattr(found.sla, colour):,} {colour}") for colour in colours
+    )
+    yield (
+        "deadlines",
+        deadlines + Text(f"   {found.breaches:,} missed, {found.sla.excused:,} excused", style="dim"),
+    )
+    label = "money"
+    for currency, sums in found.money.items():
+        yield label, _money(sums, currency)
+        label = ""
+    facts = (
+        (found.late_facts, "late"),
+        (found.duplicates, "duplicates"),
+        (found.repeats, "repeats"),
+        (found.conflicts, "conflicts"),
+        (found.divergent, "divergent"),
+    )
+    yield "facts", " · ".join(f"{count:,} {what}" for count, what in facts)
+    if found.unknown_types or found.unknown_fields:
+        fields = ", ".join(f"{name} ({count:,})" for name, count in found.unknown_fields.items())
+        types = f"{plural(found.unknown_types, 'event')} of types not known"
+        yield "unknown", types + (f"; fields {fields}" if fields else "")
+    if found.notices:
+        yield "notices", " · ".join(f"{count:,} {status}" for status, count in found.notices.items())
+    if found.seconds:
+        yield "ingest", f"last one {found.seconds:,.1f} s, {found.events_per_second:,} events/s"
+
+
+def _money(sums: Any, currency: str) -> str:
+    from engine.views.money import money
+
+    always = ("receivable", "received", "refunded")
+    return " · ".join(
+        f"{name} {money(amount, currency)}"
+        for name in (*always, "fees", "subsidies")
+        if (amount := getattr(sums, name)) or name in always
     )

@@ -53,7 +53,7 @@ def holder_of(url: str) -> Holder | None:
 
 @contextmanager
 def holding(
-    url: str, command: str, kind: str = "", policy: bytes = b"", create: bool = False, **sizes: int
+    url: str, command: str, kind: str = "", policy: bytes = b"", create: bool = False, **sizes: Any
 ) -> Iterator[Any]:
     """The store's Engine, this process being its writer until the end of the block. Without `create` the store must be
     there; `sizes` are Engine.open's. Raises Busy naming the holder once 30 s are over, at once when it serves an API."""
@@ -82,7 +82,10 @@ def policy_text(path: str = "") -> bytes:
     """The policy file named, else streams.yaml here, else the one that comes with the release."""
     if path:
         return _read(Path(path))
-    for candidate in (Path(POLICY_FILE), *(parent / POLICY_FILE for parent in list(Path(__file__).parents)[1:4])):
+    for candidate in (
+        Path(POLICY_FILE),
+        *(parent / POLICY_FILE for parent in list(Path(__file__).parents)[1:4]),
+    ):
         if candidate.exists():
             return _read(candidate)
     raise NotFound(f"There is no {POLICY_FILE} here.", "Name one with --policy FILE.")
@@ -113,22 +116,25 @@ def text_in_force(store: Store) -> Any:
 
 def ask(
     address: str, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> dict[str, Any]:
+) -> Any:
     """The JSON the holder answers. A problem it answers is raised as the error it is; Busy where it cannot be reached."""
-    request = Request(f"{address.rstrip('/')}{path}", data=body, method=method, headers={"Accept": "application/json"})
+    request = Request(
+        f"{address.rstrip('/')}{path}", data=body, method=method, headers={"Accept": "application/json"}
+    )
     request.add_header("Content-Type", "application/json")
     if token := os.environ.get("ORDERFOLD_TOKEN"):
         request.add_header("Authorization", f"Bearer {token}")
     for name, value in (headers or {}).items():
         request.add_header(name, value)
     try:
-        with urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 the address is the lock's
-            return dict(json.loads(answer.read() or b"{}"))
+        with urlopen(request, timeout=ANSWER_SECONDS) as answer:
+            return json.loads(answer.read() or b"{}")
     except HTTPError as error:
         raise problem_of(error.code, error.read()) from None
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise Busy(
-            f"The holder of the store at {address} does not answer: {error}.", "Is it still starting, or stopping? Try again."
+            f"The holder of the store at {address} does not answer: {error}.",
+            "Is it still starting, or stopping? Try again.",
         ) from None
 
 
@@ -142,7 +148,13 @@ def problem_of(status: int, body: bytes) -> OrderfoldError:
         problem = {}
     slug = str(problem.get("type", "")).rpartition(":")[2]
     kinds = {kind.slug: kind for kind in _kinds(OrderfoldError)}
-    by_status = {401: errors.Forbidden, 403: errors.Forbidden, 404: errors.NotFound, 412: errors.Stale, 503: errors.Busy}
+    by_status = {
+        401: errors.Forbidden,
+        403: errors.Forbidden,
+        404: errors.NotFound,
+        412: errors.Stale,
+        503: errors.Busy,
+    }
     kind = kinds.get(slug) or by_status.get(status) or (errors.Refused if status < 500 else OrderfoldError)
     members = {
         name: value
@@ -164,7 +176,10 @@ def free_of_holder(url: str) -> Holder | None:
     told = False
     while (holder := holder_of(url)) is not None and not holder.address:
         if not told:
-            say(f"Waiting for `{holder.command}` (pid {holder.pid}), which is writing the store …", style="dim")
+            say(
+                f"Waiting for `{holder.command}` (pid {holder.pid}), which is writing the store …",
+                style="dim",
+            )
             told = True
         if time.monotonic() >= deadline:
             raise Busy(

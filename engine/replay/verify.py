@@ -156,7 +156,10 @@ def _first_difference(kept: sqlite3.Row, fresh: sqlite3.Row) -> str:
     for name in COLUMNS[:-1]:
         if kept[name] != fresh[name]:
             return f"{name} is {kept[name]!r}, a fresh fold gives {fresh[name]!r}"
-    one, other = decode_row(kept["row"]), decode_row(fresh["row"])
+    try:
+        one, other = decode_row(kept["row"]), decode_row(fresh["row"])
+    except msgspec.DecodeError as error:
+        return f"the row was written by another release: {error}"
     for name in one.__struct_fields__:
         if getattr(one, name) != getattr(other, name):
             return f"{name} is {getattr(one, name)!r}, a fresh fold gives {getattr(other, name)!r}"

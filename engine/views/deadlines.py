@@ -49,16 +49,22 @@ class Missed(msgspec.Struct, frozen=True):
     worst_order: str
 
 
-def running(reading: Reading, colour: str = "", owner: str = "", stage: str = "", limit: int = 100) -> list[Running]:
+def running(
+    reading: Reading, colour: str = "", owner: str = "", stage: str = "", limit: int = 100
+) -> list[Running]:
     """Running clocks, the nearest deadline first; of an order only those that match. UsageError for no such colour."""
     if colour and colour not in COLOURS:
         raise UsageError(f"{colour!r} is no colour.", f"Choose one of {', '.join(COLOURS)}.")
     if not 1 <= limit <= LIMIT_MAX:
-        raise UsageError(f"A list has 1 to {LIMIT_MAX} clocks, not {limit}.", "Narrow it by --colour or --owner.")
+        raise UsageError(
+            f"A list has 1 to {LIMIT_MAX} clocks, not {limit}.", "Narrow it by --colour or --owner."
+        )
     where = "open > 0 AND due_at > 0" + (" AND owner = :owner" if owner else "")
     found: list[tuple[int, Running]] = []
     with reading.store.read() as cursor:
-        rows = cursor.execute(f"SELECT owner, grp, row FROM rows WHERE {where}", {"owner": owner} if owner else {})
+        rows = cursor.execute(
+            f"SELECT owner, grp, row FROM rows WHERE {where}", {"owner": owner} if owner else {}
+        )
         for owner_, group, blob in rows:
             for due, clock in _clocks(reading, read_row(blob), owner_, group):
                 if (not colour or clock.colour == colour) and (not stage or clock.stage == stage):
@@ -131,7 +137,9 @@ def report(reading: Reading, by: str, since: int = 0, until: int = 0) -> list[Mi
                     tally.open += open_
             elif event.type == EXCUSED and stage in names:
                 tallies[names[stage]].excused += 1
-    return sorted((_missed(name, tally) for name, tally in tallies.items()), key=lambda one: (-one.breaches, one.name))
+    return sorted(
+        (_missed(name, tally) for name, tally in tallies.items()), key=lambda one: (-one.breaches, one.name)
+    )
 
 
 def _late(reading: Reading, row: Row) -> dict[str, tuple[int, bool]]:

@@ -11,14 +11,14 @@ import msgspec
 from engine.fold.step import Decided
 from engine.store.record import Record
 from engine.views.masking import masked
+from engine.views.money import money
 from engine.views.queries import Reading, moment
 from engine.views.steps import RETARGET, Step, Stream, stream
 from engine.views.values import Values, flat, values
 from engine.views.why import actor_of, reason_of
 from projections.row import Row
 from projections.sla import explain
-from schemas.data import decode_data
-from schemas.envelope import CONFLICT, REPEAT, Event
+from schemas.envelope import CONFLICT, REPEAT
 
 _QUIET = ("since", "sla.due", "owner", "group")
 """Values that follow from others; a timeline that told them each time would hide what happened."""
@@ -110,7 +110,14 @@ def bars(reading: Reading, row: Row) -> list[Bar]:
         shown = explain(clock, reading.now, reading.policy, row)
         outcome = "overdue" if clock.breached else "paused" if row.sla.paused else "runs"
         stages.append(
-            Bar(clock.stage, outcome, moment(clock.started), None, shown.used // 1_000_000, clock.target // 1_000_000)
+            Bar(
+                clock.stage,
+                outcome,
+                moment(clock.started),
+                None,
+                shown.used // 1_000_000,
+                clock.target // 1_000_000,
+            )
         )
     return stages
 
@@ -177,7 +184,7 @@ def _decision(found: Stream, one: Decided, step: Step, changes: list[Changed]) -
 def _receipt(record: Record) -> Entry:
     """A decision that no fold derives: a command refused."""
     event = record.event
-    data = decode_data(event.type, record.data)
+    _, _, version = event.causationid.rpartition("@")
     return Entry(
         "decision",
         moment(event.time),
@@ -188,23 +195,24 @@ def _receipt(record: Record) -> Entry:
         0,
         event.source.removeprefix("/orderfold/"),
         "",
-        event.causationid,
-        reason_of(_with(event, data)),
+        f"v{version}" if version else "",
+        reason_of(event),
         "",
-        told(data),
+        told(event.data),
         "",
         [],
     )
 
 
-def _with(event: Event, data: Any) -> Event:
-    return msgspec.structs.replace(event, data=data)
-
-
 def _insert(entries: list[Entry], entry: Entry) -> None:
     """Behind the last entry known before it."""
     index = len(entries)
-    while index and entry.known is not None and (known := entries[index - 1].known) is not None and known > entry.known:
+    while (
+        index
+        and entry.known is not None
+        and (known := entries[index - 1].known) is not None
+        and known > entry.known
+    ):
         index -= 1
     entries.insert(index, entry)
 
@@ -222,7 +230,7 @@ def changed(before: Values, after: Values) -> list[Changed]:
 
 def told(data: Any) -> str:
     """What an event's data say, in a few words: names and values of its plain fields, the number of what is in lists.
-    Money is left in minor units beside its currency; personal fields are masked, whole persons and addresses left out."""
+    Personal fields are masked, whole persons and addresses left out."""
     if data is None or isinstance(data, msgspec.Raw):
         return ""
     words = []
@@ -236,9 +244,9 @@ def told(data: Any) -> str:
             words.append(f"{field} {masked(field, value)}")
         elif isinstance(value, list):
             plain = all(isinstance(item, str) for item in value) and len(value) <= 3
-            words.append(f"{field} {', '.join(value)}" if plain else f"{len(value)} {field}")
+            words.append(f"{field} {', '.join(value)}" if plain else _counted(len(value), field))
         elif isinstance(value, int) and field in ("amount", "shipping", "discount", "deposit"):
-            words.append(f"{field} {value} {currency}".rstrip())
+            words.append(f"{field} {money(value, currency)}")
         elif isinstance(value, int) and field in ("due", "until"):
             words.append(f"{field} {_rfc(value)}")
         elif isinstance(value, int) and field in ("used", "target"):
@@ -246,6 +254,12 @@ def told(data: Any) -> str:
         elif isinstance(value, str | int):
             words.append(f"{field} {value}")
     return " · ".join(words)
+
+
+def _counted(count: int, things: str) -> str:
+    """`1 line`, `3 lines`, `2 ways out`."""
+    things = things.replace("_", " ")
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"
 
 
 def _rfc(instant: int) -> str:
@@ -261,7 +275,9 @@ def _personal(data: type[Any]) -> frozenset[str]:
     found = _PERSONAL.get(data)
     if found is None:
         fields = msgspec.inspect.type_info(data).fields  # type: ignore[attr-defined]
-        found = _PERSONAL[data] = frozenset(field.name for field in fields if "personal" in _marks(field.type))
+        found = _PERSONAL[data] = frozenset(
+            field.name for field in fields if "personal" in _marks(field.type)
+        )
     return found
 
 

@@ -183,7 +183,10 @@ def page(reading: Reading, subject: str) -> Page:
         group,
         bool(order.owner or order.group),
         _offence(reading, row, order, records),
-        [Hold(hold.handle, hold.reason, moment(hold.since), _by(records.get(hold.version))) for hold in order.holds],
+        [
+            Hold(hold.handle, hold.reason, moment(hold.since), _by(records.get(hold.version)))
+            for hold in order.holds
+        ],
         _money(row.ledger) if row.ledger is not None and row.ledger.currency else None,
         _lines(placed, order),
         [
@@ -194,7 +197,10 @@ def page(reading: Reading, subject: str) -> Page:
         bars(reading, row),
         _tasks(reading, row, order),
         score,
-        [Lost(f"{cause} {key}".rstrip(), points, _id(records.get(event)), moment(at)) for cause, points, event, at, key in losses],
+        [
+            Lost(f"{cause} {key}".rstrip(), points, _id(records.get(event)), moment(at))
+            for cause, points, event, at, key in losses
+        ],
         masked_fields(getattr(placed.event.data, "customer", None)) if placed is not None else {},
         _numbers(records.values()),
         Counts(row.version, row.late, row.repeats, row.conflicts, row.unknown, row.excused),

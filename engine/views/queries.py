@@ -19,6 +19,7 @@ from engine.intake.subjects import ALIAS_KINDS
 from engine.policy.book import PolicyBook
 from engine.store.database import LIVE, Store
 from engine.views.tables import decode_row, row_id
+from projections.order_health import FULL, OrderHealthState, health_at
 from projections.policy import Policy
 from projections.routing import owner_of
 from projections.row import Row
@@ -50,8 +51,8 @@ class Money(msgspec.Struct, frozen=True):
 
 class OrderLine(msgspec.Struct, frozen=True):
     """One order as lists show it. `state` is "" in limbo; `colour` "" when no clock runs and none was missed;
-    `overdue` while a clock runs past its deadline; `due` of the strictest running clock; `score` as of the last
-    step. The counts are of facts, holds, work items, breaches."""
+    `overdue` while a clock runs past its deadline; `due` of the strictest running clock; `score` as of now,
+    time without news included. The counts are of facts, holds, work items, breaches."""
 
     order: str
     channel: str
@@ -173,7 +174,9 @@ class Reading:
     """One look at a store: its policy in force, and the instant it is read as of. Cheap to make; make one for each
     question, so that everything on a page is as of the same instant."""
 
-    def __init__(self, store: Store, book: PolicyBook | None = None, clock: Callable[[], int] = wall_clock) -> None:
+    def __init__(
+        self, store: Store, book: PolicyBook | None = None, clock: Callable[[], int] = wall_clock
+    ) -> None:
         self.store = store
         self.book = book or PolicyBook(store)
         self._clock = clock
@@ -227,8 +230,12 @@ class Reading:
                 if len(subjects) == 1:
                     return subjects[0]
                 if subjects:
-                    shown = ", ".join(subjects[:5]) + (f" and {len(subjects) - 5} more" if len(subjects) > 5 else "")
-                    raise UsageError(f"{name} is a number of {len(subjects)} orders: {shown}.", "Name one of them.")
+                    shown = ", ".join(subjects[:5]) + (
+                        f" and {len(subjects) - 5} more" if len(subjects) > 5 else ""
+                    )
+                    raise UsageError(
+                        f"{name} is a number of {len(subjects)} orders: {shown}.", "Name one of them."
+                    )
         raise NotFound(
             f"No order is known by {name}.",
             "Give its platform number, a payment, WMS or waybill number; `orderfold order list` names those there are.",
@@ -313,7 +320,9 @@ class Reading:
         lines = [self._line(row) for row in rows[:limit]]
         more = len(rows) > limit
         last = rows[limit - 1] if more else None
-        cursor_ = "" if last is None else f"{last['since']}.{last['id']}" if wanted.by_age else str(last["id"])
+        cursor_ = (
+            "" if last is None else f"{last['since']}.{last['id']}" if wanted.by_age else str(last["id"])
+        )
         return OrderPage(self.as_of, lines, cursor_)
 
     def _where(self, wanted: OrderFilter) -> tuple[list[str], dict[str, object]]:
@@ -365,7 +374,7 @@ class Reading:
             moment(row["due_at"]),
             bool(row["overdue"]),
             Money(row["currency"], row["receivable"], row["received"], row["refunded"]),
-            row["score"],
+            self._score(row),
             row["work"],
             row["breached"],
             row["excused"],
@@ -377,6 +386,13 @@ class Reading:
             row["version"],
         )
 
+    def _score(self, row: sqlite3.Row) -> int:
+        """The health as of now: what time without news has cost since is the same whatever was lost before."""
+        since, _ = health_at(
+            OrderHealthState(), self.now, row["updated"], bool(row["open"]), self.policy.health
+        )
+        return max(0, int(row["score"]) - (FULL - since))
+
     def lines(self, subjects: Sequence[str]) -> dict[str, OrderLine]:
         """Streams as lists show them, by subject; those not folded are left out."""
         with self.store.read() as cursor:
@@ -385,7 +401,9 @@ class Reading:
             for start in range(0, len(ids), _CHUNK):
                 part = ids[start : start + _CHUNK]  # numbers of our own making, never a caller's text
                 listed = ",".join(map(str, part))
-                for row in cursor.execute(f"SELECT {_LINE} FROM rows WHERE id IN ({listed})", {"now": self.now}):
+                for row in cursor.execute(
+                    f"SELECT {_LINE} FROM rows WHERE id IN ({listed})", {"now": self.now}
+                ):
                     found[row["subject"]] = self._line(row)
         return found
 
@@ -393,7 +411,9 @@ class Reading:
         """Open work items, those of one owner, group or kind only if named. Whoever an order was assigned to by name
         has its items too, whomever they were opened for."""
         if not 1 <= limit <= LIMIT_MAX:
-            raise UsageError(f"A list has 1 to {LIMIT_MAX} items, not {limit}.", "Narrow it by --owner or --kind.")
+            raise UsageError(
+                f"A list has 1 to {LIMIT_MAX} items, not {limit}.", "Narrow it by --owner or --kind."
+            )
         found: list[tuple[int, WorkItem]] = []
         groups: dict[str, int] = {}
         with self.store.read() as cursor:
@@ -403,7 +423,11 @@ class Reading:
                 assigned = self.owner(row) if order is not None and order.owner else None
                 for item in row.work:
                     whose, where = assigned or (item.owner, item.group)
-                    if (owner and owner != whose) or (group and group != where) or (kind and kind != item.kind):
+                    if (
+                        (owner and owner != whose)
+                        or (group and group != where)
+                        or (kind and kind != item.kind)
+                    ):
                         continue
                     groups[where] = groups.get(where, 0) + 1
                     found.append(
@@ -445,7 +469,8 @@ def read_row(blob: bytes) -> Row:
         return decode_row(blob)
     except msgspec.DecodeError as error:
         raise StoreNewer(
-            f"The views were written by another release: {error}.", "`orderfold projection rebuild` makes them anew."
+            f"The views were written by another release: {error}.",
+            "`orderfold projection rebuild` makes them anew.",
         ) from error
 
 

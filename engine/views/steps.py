@@ -22,7 +22,13 @@ from projections.row import Row
 
 EVENT, WAKE, RETARGET = "event", "wake", "retarget"
 
-_ANSWERS = ("order.thawed.v1", "order.doubt_cleared.v1", "sla.excused.v1", "work.closed.v1", "decision.withdrawn.v1")
+_ANSWERS = (
+    "order.thawed.v1",
+    "order.doubt_cleared.v1",
+    "sla.excused.v1",
+    "work.closed.v1",
+    "decision.withdrawn.v1",
+)
 
 
 class Step(msgspec.Struct):
@@ -92,7 +98,9 @@ def stream(reading: Reading, subject: str) -> Stream:
         ).fetchone()
     known = msgspec.msgpack.decode(folded[2], type=list[tuple[int, bytes]]) if folded is not None else []
     if not known:
-        raise NotFound(f"{subject} is not folded yet.", "`orderfold projection list` says how far the views are.")
+        raise NotFound(
+            f"{subject} is not folded yet.", "`orderfold projection list` says how far the views are."
+        )
     policies = [(since, reading.book.get(hash_)) for since, hash_ in known]
     return Stream(subject, records, pipeline, Timeline(policies), folded[0])
 

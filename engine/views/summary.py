@@ -116,15 +116,19 @@ def summary(reading: Reading) -> Summary:
     with reading.store.read() as cursor:
         totals = [
             int(value)
-            for value in cursor.execute(f"SELECT {', '.join(_TOTALS)} FROM rows", {"now": reading.now}).fetchone()
+            for value in cursor.execute(
+                f"SELECT {', '.join(_TOTALS)} FROM rows", {"now": reading.now}
+            ).fetchone()
         ]
         by_state = dict(
-            cursor.execute("SELECT state, count(*) FROM rows WHERE state <> '' GROUP BY state ORDER BY count(*) DESC, state")
-            .fetchall()
+            cursor.execute(
+                "SELECT state, count(*) FROM rows WHERE state <> '' GROUP BY state ORDER BY count(*) DESC, state"
+            ).fetchall()
         )
         colours = dict(
             cursor.execute(
-                f"SELECT {COLOUR} AS colour, count(*) FROM rows WHERE kind = 'order' GROUP BY colour", {"now": reading.now}
+                f"SELECT {COLOUR} AS colour, count(*) FROM rows WHERE kind = 'order' GROUP BY colour",
+                {"now": reading.now},
             ).fetchall()
         )
         money = {
@@ -145,7 +149,9 @@ def summary(reading: Reading) -> Summary:
         )
         fields = {
             f"{row[0]} {row[1]}": row[2]
-            for row in cursor.execute("SELECT type, path, count FROM unknown_fields ORDER BY count DESC, type, path LIMIT 20")
+            for row in cursor.execute(
+                "SELECT type, path, count FROM unknown_fields ORDER BY count DESC, type, path LIMIT 20"
+            )
         }
     orders, open_, frozen, doubt, limbo, held, overdue, late, repeats, conflicts, excused, *rest = totals
     breaches, work, unknown, faults, copies = rest
@@ -185,7 +191,8 @@ def summary(reading: Reading) -> Summary:
 def _policy_entries(cursor: sqlite3.Cursor) -> int:
     """Publications appended to the partitions' logs: inputs, but the engine's own."""
     return sum(
-        len(msgspec.msgpack.decode(row[0])) for row in cursor.execute("SELECT policies FROM folded").fetchall()
+        len(msgspec.msgpack.decode(row[0]))
+        for row in cursor.execute("SELECT policies FROM folded").fetchall()
     )
 
 

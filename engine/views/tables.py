@@ -74,9 +74,13 @@ def statements() -> list[str]:
 
 def upsert() -> str:
     """The statement that writes a row; secondary indexes are touched only where their columns change."""
-    updates = ", ".join(f"{name}=excluded.{name}" for name in COLUMNS if name not in ("id", "subject", "kind"))
+    updates = ", ".join(
+        f"{name}=excluded.{name}" for name in COLUMNS if name not in ("id", "subject", "kind")
+    )
     marks = ",".join("?" * len(COLUMNS))
-    return f"INSERT INTO rows ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {updates}"
+    return (
+        f"INSERT INTO rows ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {updates}"
+    )
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -103,8 +107,10 @@ def columns(id_: int, row: Row, due: int, policy: Policy) -> tuple[object, ...]:
     lifecycle, ledger, sla = row.lifecycle, row.ledger, row.sla
     if lifecycle is not None:
         state = lifecycle.state
-        since = lifecycle.since
-        owner, group = owner_of(policy, row.channel, lifecycle.categories, state, lifecycle.owner, lifecycle.group)
+        since = lifecycle.since or lifecycle.limbo_since
+        owner, group = owner_of(
+            policy, row.channel, lifecycle.categories, state, lifecycle.owner, lifecycle.group
+        )
         frozen = 1 if lifecycle.frozen else 0
         doubt = 1 if lifecycle.offence is not None and not frozen else 0
         limbo = 0 if state else 1

@@ -22,10 +22,27 @@ from projections.sla import SlaState
 
 Values = dict[str, Any]
 
-_LEDGER = ("currency", "goods", "shipping", "discount", "receivable", "received", "refunded", "fees", "subsidies", "deposit")
+_LEDGER = (
+    "currency",
+    "goods",
+    "shipping",
+    "discount",
+    "receivable",
+    "received",
+    "refunded",
+    "fees",
+    "subsidies",
+    "deposit",
+)
 _COUNTS = ("late", "repeats", "conflicts", "unknown", "excused")
 
-ALIASES = {"due": "sla.due", "overdue": "sla", "money": "ledger", "score": "health.score", "work": "work"}
+ALIASES = {
+    "due": "sla.due",
+    "overdue": "sla",
+    "deadlines": "sla",
+    "money": "ledger",
+    "score": "health.score",
+} | {name: f"ledger.{name}" for name in (*_LEDGER, "outstanding")}
 """Shorter names people use → the values they mean."""
 
 FOLD_OF = {"ledger": "ledger", "sla": "sla", "health": "order_health", "limbo": "limbo"}
@@ -91,7 +108,14 @@ def part(tree: Values, name: str) -> Any:
     while rest:
         if not isinstance(found, dict):
             return None
-        key = next((key for key in sorted(found, key=len, reverse=True) if rest == key or rest.startswith(f"{key}.")), None)
+        key = next(
+            (
+                key
+                for key in sorted(found, key=len, reverse=True)
+                if rest == key or rest.startswith(f"{key}.")
+            ),
+            None,
+        )
         if key is None:
             return None
         found, rest = found[key], rest[len(key) + 1 :]
@@ -114,7 +138,11 @@ def _lifecycle(state: LifecycleState) -> Values:
         since=moment(state.since),
         doubt_until=moment(state.doubt_until) if not state.frozen else None,
         offence=_set(
-            type=offence.type, event=offence.id, time=moment(offence.time), state=offence.state, reason=offence.reason
+            type=offence.type,
+            event=offence.id,
+            time=moment(offence.time),
+            state=offence.state,
+            reason=offence.reason,
         )
         if offence is not None
         else {},

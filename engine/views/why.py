@@ -68,7 +68,8 @@ def why(reading: Reading, subject: str, field: str) -> Why:
             settings.append(_setting(found, step, name, before, value))
     if not settings and name.partition(".")[0] not in NAMES.get(kind, ()):
         raise UsageError(
-            f"{subject} has no value {field!r}.", f"Ask for one of {', '.join(list(names) or NAMES.get(kind, ()))}."
+            f"{subject} has no value {field!r}.",
+            f"Ask for one of {', '.join(list(names) or NAMES.get(kind, ()))}.",
         )
     return Why(subject, name, value, settings, list(names))
 
@@ -76,7 +77,11 @@ def why(reading: Reading, subject: str, field: str) -> Why:
 def _setting(found: Stream, step: Step, name: str, before: Any, after: Any) -> Setting:
     decided = _deciding(step.decided, name)
     fold = fold_of(found.pipeline, _fold_name(name, decided))
-    event = step.record.event if step.record is not None else _cause(found, decided or next(iter(step.decided), None))
+    event = (
+        step.record.event
+        if step.record is not None
+        else _cause(found, decided or next(iter(step.decided), None))
+    )
     return Setting(
         step.what,
         event.streamversion if event is not None else 0,
@@ -87,8 +92,7 @@ def _setting(found: Stream, step: Step, name: str, before: Any, after: Any) -> S
         step.late,
         actor_of(event),
         _reason(step, event),
-        fold.name if fold is not None else "host",
-        rule_of(fold, step),
+        *_by(name, fold, step),
         step.refolded,
         [one.decision.type for one in step.decided],
         before,
@@ -126,19 +130,32 @@ def _cause(found: Stream, decided: Decided | None) -> Event | None:
     return found.records[version - 1].event if 0 < version <= len(found.records) else None
 
 
+def _by(name: str, fold: Fold[Any] | None, step: Step) -> tuple[str, str]:
+    """(fold, rule) that set the value. An owner nobody was assigned as comes from the policy's routes."""
+    before, after = step.before.lifecycle, step.after.lifecycle
+    if (
+        name in ("owner", "group")
+        and before is not None
+        and after is not None
+        and before.owner == after.owner
+    ):
+        return "routing", "routing: the first route of the policy whose conditions all hold"
+    return fold.name if fold is not None else "host", rule_of(fold, step)
+
+
 def rule_of(fold: Fold[Any] | None, step: Step) -> str:
     """`lifecycle.freeze: the grace is over and …`: the function that holds the rule, and what it says of itself."""
     if fold is None:
         return "the host"
     if step.refolded:
         return f"{fold.name}: the stream was folded again in order of occurrence"
-    function: Any = fold.wake
-    if step.what == RETARGET:
-        function = fold.retarget
-    elif step.what == EVENT and step.record is not None:
+    names = [one.decision.type for one in step.decided if one.decision.fold != fold.name]
+    if step.what == EVENT and step.record is not None:
         event = step.record.event
-        names = [CONFLICTED if event.sameness == CONFLICT else event.type, *(d.decision.type for d in step.decided)]
-        function = next((fold.handlers[name] for name in names if name in fold.handlers), None)
+        names.insert(0, CONFLICTED if event.sameness == CONFLICT else event.type)
+    function: Any = next((fold.handlers[name] for name in names if name in fold.handlers), None)
+    if function is None and step.what != EVENT:
+        function = fold.retarget if step.what == RETARGET else fold.wake
     if function is None:
         return f"{fold.name}: {_first_line(type(fold).__doc__)}"
     said = _first_line(function.__doc__)

@@ -55,6 +55,7 @@ class Engine:
         self.receipts = Receipts(store, self.appender.owned, suppressed="history" if self.kind == HISTORY else "")
         self._rows_bytes = rows_bytes
         self.host = self._new_host()
+        self._sound = True
         self.oldest_unwritten = 0
         """Since when (µs) something folded waits for its views, 0 when all is written."""
 
@@ -136,7 +137,9 @@ class Engine:
         # What is received is appended up to now; of an import, up to just before what this batch begins with.
         promise = now
         if self.kind == HISTORY:
-            promise = next((item.arrived for item in batch if isinstance(item, Incoming)), 0) - 1
+            arrived = [item.arrived for item in batch if isinstance(item, Incoming)] or [0]
+            promise = arrived[0] - 1
+            now = max(now, arrived[-1])
         appended = self._append(batch, now, promise)
         for item, outcome in zip(batch, appended.outcomes, strict=True):
             if outcome.status == STALE and isinstance(item, Incoming):
@@ -191,14 +194,18 @@ class Engine:
     def level(self) -> bool:
         """Whether all that is appended is folded. It is not after a failure that could not be put right at once: then
         nothing more is appended before it is."""
-        return all(p.position == own.position for p, own in zip(self.host.partitions, self.appender.owned, strict=True))
+        return self._sound and all(
+            p.position == own.position for p, own in zip(self.host.partitions, self.appender.owned, strict=True)
+        )
 
     def _reset(self) -> None:
         """A transaction or a fold failed: memory is not what the disk holds. Read ownership and views again."""
+        self._sound = False
         self.appender.reset()
         self.receipts = Receipts(self.store, self.appender.owned, suppressed=self.receipts.suppressed)
         self.host = self._new_host()
         self.oldest_unwritten = self.clock()
+        self._sound = True
         self.host.catch_up()
 
     def _refuse(self, event: Event, outcome: Outcome, now: int) -> None:
@@ -214,6 +221,8 @@ class Engine:
 
     def tick(self) -> None:
         """Let time pass in a live store: fire what is due, write what has waited long enough. Call it when idle."""
+        if not self.level:
+            self._reset()
         now = self.now
         due = self.host.next_due()
         if self.kind == LIVE and due and due <= now:

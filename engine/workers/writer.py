@@ -245,7 +245,7 @@ class Writer:
                 self._note(error)
                 group[0].future.set_exception(error)
             return
-        self.trouble = ""
+        self.trouble, self._tick_after = "", 0.0
         self.observe(len(items), time.perf_counter() - began)
         at = 0
         unwritten: list[tuple[_Job, list[Outcome]]] = []

@@ -35,12 +35,13 @@ def test_quick_bench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert costs["run"].counts["inputs"] == costs["fold"].events
     assert costs["floor"].counts["records"] <= costs["run"].counts["accepted"]
     assert all(cost.cpu_seconds > 0 and cost.peak_bytes > 10 * 2**20 for cost in costs.values())
+    assert sum(costs["run"].parts.values()) == pytest.approx(costs["run"].cpu_seconds, rel=0.05)
     assert bench.machine.commit in capsys.readouterr().out
 
 
 def test_receipts_do_not_count() -> None:
     cost = Cost(
-        events=50_000, wall_seconds=3.0, cpu_seconds=2.5, receipts_wall_seconds=0.5, receipts_cpu_seconds=0.25
+        events=50_000, wall_seconds=3.0, cpu_seconds=2.5, receipts_wall_seconds=0.5, parts={"receipts": 0.25}
     )
 
     assert per_100k(cost) == 4.5

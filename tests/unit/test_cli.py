@@ -103,7 +103,9 @@ def test_every_command_has_help_that_begins_with_examples(name: str) -> None:
 
     assert text, "says what it does"
     assert f"orderfold {name}" in text
-    assert not command.get_short_help_str(64).endswith("..."), "its first sentence fits the list of commands"
+    listed = command.get_short_help_str(64) if " " in name else NOUNS[name][2]
+    assert len(listed) <= 72, "it fits the list of commands"
+    assert not listed.endswith("..."), "and is whole there"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -419,7 +421,9 @@ def test_a_policy_with_errors_is_told_by_line_and_not_published(live: Path, tmp_
     assert "line " in checked.out
     assert "shiped" in checked.out
     found = orderfold("check", rules, "--json", store=live).data
-    assert (found["errors"], found["findings"][0]["severity"]) == (1, "error")
+    assert found["errors"] > 0
+    assert found["effects"] is None
+    assert {"path", "line", "problem", "remedy", "severity"} <= set(found["findings"][0])
     assert orderfold("policy", "publish", rules, "--reason", "x", store=live).code == 1
 
 
