@@ -8,7 +8,7 @@ immutable: a handler returns the next state, so a fold that raises leaves the st
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -56,8 +56,8 @@ class Context:
     """What a fold may see and ask within one step.
 
     `policy` in force; `row` the stream's states (earlier folds' are already of this step); `now` the stream time
-    of the step, or the due instant of a wake; `pinned` versions of events a person must judge: they stay
-    illegal in a refold whatever makes their path legal.
+    of the step, or the due instant of a wake; `pinned` versions of events a person must judge, each with the
+    state it met ("" where that is no longer known): they stay illegal in a refold whatever makes their path legal.
     """
 
     __slots__ = ("cause", "decisions", "fold", "now", "pinned", "policy", "refolding", "row", "wanted")
@@ -68,13 +68,13 @@ class Context:
     cause: int
     fold: str
     decisions: list[Decision]
-    pinned: frozenset[int]
+    pinned: Mapping[int, str]
     refolding: bool
     wanted: str
 
     def __init__(self) -> None:
         self.decisions = []
-        self.pinned = frozenset()
+        self.pinned = {}
         self.refolding = False
         self.wanted = ""
 

@@ -27,8 +27,8 @@ class LifecycleMap(msgspec.Struct, frozen=True):
     words: dict[str, str]
     expect: dict[str, str]
     grace: int
-    person_thaws: frozenset[str]
-    """Triggers whose freeze only a person may lift, whatever facts arrive later."""
+    person_thaws: frozenset[tuple[str, str]]
+    """(state met, trigger) of freezes that only a person may lift, whatever facts arrive later."""
 
 
 class Calendar(msgspec.Struct, frozen=True):

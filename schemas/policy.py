@@ -168,14 +168,15 @@ class MoveText(Section, frozen=True):
 
 class LifecycleText(Section, frozen=True):
     """A named map of states, in order of advancement. `order.placed` creates the order in `start`. After an
-    illegal event the order is in doubt for `grace`; then it is frozen, and where the trigger is one of
-    `person_thaws` only a person frees it."""
+    illegal event the order is in doubt for `grace`; then it is frozen, and where `person_thaws` names the trigger
+    with the state it met, only a person frees it. Without `person_thaws` that is shipped before paid:
+    fulfilment.dispatched in every state that money moves on to paid."""
 
     start: Key
     states: Annotated[list[StateText], Meta(min_length=1, max_length=100)]
     moves: Annotated[list[MoveText], Meta(min_length=1, max_length=500)]
     grace: Duration = "120s"
-    person_thaws: list[str] = field(default_factory=lambda: ["fulfilment.dispatched"])
+    person_thaws: dict[str, list[Key]] | None = None
 
 
 # Deadlines

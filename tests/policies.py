@@ -26,9 +26,10 @@ _NONE: frozenset[str] = frozenset()
 
 
 def lifecycle(
-    name: str, states: str, moves: dict[str, str], ends: str, grace: int = GRACE, thaws: str = ""
+    name: str, states: str, moves: dict[str, str], ends: str, grace: int = GRACE, thaws: dict[str, str] | None = None
 ) -> LifecycleMap:
-    """A map from `states` in order and `moves`: trigger → "from from > to, stays stays"."""
+    """A map from `states` in order and `moves`: trigger → "from from > to, stays stays"; `thaws`: trigger → states it may
+    meet and only a person then thaws."""
     order = tuple(states.split())
     found: dict[tuple[str, str], str] = {}
     for trigger, text in moves.items():
@@ -47,7 +48,9 @@ def lifecycle(
         words={},
         expect={},
         grace=grace,
-        person_thaws=frozenset(thaws.split()),
+        person_thaws=frozenset(
+            (state, trigger) for trigger, met in (thaws or {}).items() for state in met.split()
+        ),
     )
 
 
@@ -75,7 +78,7 @@ STANDARD = lifecycle(
         " cancelled",
     },
     "completed refused lost cancelled",
-    thaws="fulfilment.dispatched",
+    thaws={"fulfilment.dispatched": "placed part_paid"},
 )
 
 MARKETPLACE = lifecycle(

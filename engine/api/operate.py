@@ -20,6 +20,7 @@ from engine.api.orders import Limit
 from engine.api.service import ApiRequest, json_of, service_of
 from engine.dead_letters import Letters, Opened, Sent
 from engine.errors import Invalid
+from engine.views.masking import masked_json
 from engine.views.queries import LIMIT, moment
 from schemas.envelope import micros
 
@@ -139,15 +140,16 @@ async def list_letters(
 
 
 @get(
-    "/v1/dead-letters/{id_:int}",
+    "/v1/dead-letters/{id:int}",
     action="operate",
     operation_id="getDeadLetter",
     tags=["dead letters"],
     responses={200: ResponseSpec(Opened, description="With its bytes", generate_examples=False)},
 )
-async def show_letter(request: ApiRequest, id_: FromPath[int]) -> Response[bytes]:
-    """One dead letter with its bytes, which may hold what a schema would have masked."""
-    return _json(await asyncio.to_thread(dead_letters.opened, service_of(request).store, id_))
+async def show_letter(request: ApiRequest, id: FromPath[int]) -> Response[bytes]:
+    """One dead letter with its bytes, the values of personal fields masked; what is no JSON may hold more."""
+    found = await asyncio.to_thread(dead_letters.opened, service_of(request).store, id)
+    return _json(msgspec.structs.replace(found, raw=masked_json(found.raw), stored=masked_json(found.stored)))
 
 
 @post(

@@ -141,7 +141,8 @@ async def todo(
     rows = (
         (
             age(item.since, found.as_of),
-            tag("a", item.title or item.work, href=f"/orders/{quote(item.order, safe='')}"),
+            _order_link(item.order),
+            item.title or item.work,
             item.kind,
             item.owner or item.group,
             item.guide,
@@ -151,7 +152,9 @@ async def todo(
     body = [
         tag("h1", f"Work: {found.total}"),
         tag("p", groups),
-        html.table(("Open for", "What", "Kind", "Whose", "What to do"), rows, "Nothing waits for a person."),
+        html.table(
+            ("Open for", "Order", "What", "Kind", "Whose", "What to do"), rows, "Nothing waits for a person."
+        ),
     ]
     return _page("Work", store, found.as_of, body)
 
@@ -275,7 +278,7 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         (
             name,
             *(
-                _number(money(getattr(sums, name.lower()), currency))
+                _number(money(getattr(sums, name.lower()), currency).removesuffix(f" {currency}"))
                 for currency, sums in found.money.items()
             ),
         )
@@ -348,11 +351,7 @@ def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
     left = (line.due - now).total_seconds() if line.due is not None and now is not None else 0.0
     due = "" if line.due is None else f"{span(int(abs(left)))} {'left' if left > 0 else 'over'}"
     return (
-        tag(
-            "a",
-            line.order.removeprefix("order/"),
-            href=f"/orders/{quote(line.order.removeprefix('order/'), safe='')}",
-        ),
+        _order_link(line.order),
         line.state or "(not placed)",
         age(line.since, now),
         (colour_of(line.colour), " ", due) if line.colour else due,
@@ -360,6 +359,11 @@ def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
         tag("span", money(line.money.receivable, line.money.currency), class_="n"),
         tag("span", ", ".join(flags), class_="red" if line.frozen or line.fault else "orange"),
     )
+
+
+def _order_link(subject: str) -> Markup:
+    number = subject.removeprefix("order/")
+    return tag("a", number, href=f"/orders/{quote(number, safe='')}")
 
 
 def colour_of(name: str) -> Markup:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.registry import EventType
+from schemas.registry import TYPES
 
 _LIMIT = 100_000
 
@@ -16,15 +16,19 @@ def alias_subject(number: str) -> str:
     return f"alias/{number}"
 
 
+def named(type_: str, data: Any) -> Sequence[str]:
+    """The numbers an event's data names, as `kind:value`."""
+    spec = TYPES.get(type_)
+    if spec is None or not spec.aliases:
+        return ()
+    return [f"{kind}:{value}" for field, kind in spec.aliases if (value := getattr(data, field))]
+
+
 class Aliases:
     """number (`kind:value`) → the orders bound to it, () for none. Ask `load` for those not in here first."""
 
     def __init__(self) -> None:
         self._orders: dict[str, tuple[str, ...]] = {}
-
-    def named(self, spec: EventType, data: Any) -> list[str]:
-        """The numbers an event's data names, as `kind:value`."""
-        return [f"{kind}:{value}" for field, kind in spec.aliases if (value := getattr(data, field))]
 
     def load(self, cursor: sqlite3.Cursor, numbers: Sequence[str]) -> None:
         for number in numbers:
@@ -47,6 +51,10 @@ class Aliases:
 
     def clear(self) -> None:
         self._orders.clear()
+
+    def get(self, number: str) -> tuple[str, ...] | None:
+        """The orders, or None where nobody has looked yet."""
+        return self._orders.get(number)
 
     def __contains__(self, number: str) -> bool:
         return number in self._orders

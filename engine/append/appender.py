@@ -15,7 +15,7 @@ from zlib import crc32
 import msgspec
 from msgspec.structs import replace
 
-from engine.append.aliases import Aliases, alias_subject
+from engine.append.aliases import Aliases, alias_subject, named
 from engine.append.heads import OTHER, SAME, Head, Heads, rebuilt
 from engine.intake.model import DeadLetter, Incoming
 from engine.store.database import Ownership, Store
@@ -23,7 +23,6 @@ from engine.store.record import Record, decode, encode, originator, split_origin
 from engine.store.recorder import Inserted
 from schemas.data import decode_data
 from schemas.envelope import Event
-from schemas.registry import TYPES
 
 ACCEPTED, DUPLICATE, DIVERGENT, REFUSED, DEAD, STALE = (
     "accepted",
@@ -86,8 +85,8 @@ class Appender:
         Raises StoreFull or StoreError with nothing kept; the caches are dropped, the same batch may be tried again."""
         self._start(now)
         try:
-            self._prefetch(batch)
-            outcomes = [self._take(item, now) for item in batch]
+            numbers = self._prefetch(batch)
+            outcomes = [self._take(item, now, named_) for item, named_ in zip(batch, numbers, strict=True)]
             self._commit(now, watermark)
         except BaseException:
             self.reset()
@@ -124,23 +123,26 @@ class Appender:
         self._fields: dict[tuple[str, str], int] = {}
         self._waiting: dict[str, list[tuple[Event, bytes]]] = {}
 
-    def _prefetch(self, batch: Sequence[Incoming | DeadLetter]) -> None:
-        """Read, in few statements, the heads, aliases and alias streams this batch will touch."""
+    def _prefetch(self, batch: Sequence[Incoming | DeadLetter]) -> list[Sequence[str]]:
+        """Read, in few statements, the heads, aliases and alias streams this batch will touch. Returns the numbers each
+        of the batch names."""
         subjects: set[str] = set()
         numbers: set[str] = set()
+        each: list[Sequence[str]] = []
         heads, aliases = self._heads, self._aliases
         for item in batch:
-            if isinstance(item, DeadLetter):
-                continue
-            event = item.event
-            subject = event.subject
-            if heads.get(subject) is None:
-                subjects.add(subject)
-            if subject.startswith("alias/"):
-                numbers.add(subject[6:])
-            spec = TYPES.get(event.type)
-            if spec is not None and spec.aliases:
-                numbers.update(aliases.named(spec, event.data))
+            found: Sequence[str] = ()
+            if isinstance(item, Incoming):
+                event = item.event
+                subject = event.subject
+                if heads.get(subject) is None:
+                    subjects.add(subject)
+                if subject.startswith("alias/"):
+                    numbers.add(subject[6:])
+                found = named(event.type, event.data)
+                if found:
+                    numbers.update(found)
+            each.append(found)
         with self.store.read() as cursor:
             unknown = [number for number in numbers if number not in aliases]
             if unknown:
@@ -152,6 +154,7 @@ class Appender:
                     subjects.add(waits)
             if subjects:
                 self._load_heads(cursor, list(subjects))
+        return each
 
     def _load_heads(self, cursor: sqlite3.Cursor, subjects: list[str]) -> None:
         found = self.store.find(cursor, subjects)
@@ -168,7 +171,7 @@ class Appender:
 
     # One thing
 
-    def _take(self, item: Incoming | DeadLetter, now: int) -> Outcome:
+    def _take(self, item: Incoming | DeadLetter, now: int, numbers: Sequence[str]) -> Outcome:
         if isinstance(item, DeadLetter):
             self._letters.append((item, None))
             return Outcome(DEAD, item.subject, detail=f"{item.reason}: {item.detail}")
@@ -177,28 +180,31 @@ class Appender:
         event.receivedtime = received
         if event.timemissing:
             event.time = received
-        for path in item.unknown:
-            key = (event.type, path)
-            self._fields[key] = self._fields.get(key, 0) + 1
         if event.subject.startswith("alias/"):
-            return self._by_alias(event, item.raw, received)
-        return self._one(event, item.raw, received)
+            outcome = self._by_alias(event, item.raw, received, numbers)
+        else:
+            outcome = self._one(event, item.raw, received, numbers)
+        if item.unknown and outcome.status == ACCEPTED:  # an import that is started again counts them once
+            for path in item.unknown:
+                key = (event.type, path)
+                self._fields[key] = self._fields.get(key, 0) + 1
+        return outcome
 
-    def _by_alias(self, event: Event, raw: bytes, received: int) -> Outcome:
+    def _by_alias(self, event: Event, raw: bytes, received: int, numbers: Sequence[str]) -> Outcome:
         """An event that names only an alias: to every order bound, or into the alias's own stream to wait."""
         alias = event.subject
         orders = self._aliases[alias[6:]]
         shared = len(orders) > 1 and event.type.startswith("payment.") and not getattr(event.data, "shares", None)
         if not orders or shared:
             # Money on a number of several orders without its shares is nobody's to divide: it waits for a person.
-            outcome = self._one(event, raw, received)
+            outcome = self._one(event, raw, received, numbers)
             if outcome.status == ACCEPTED:
                 self._waiting.setdefault(alias, []).append((event, raw))
             return outcome
-        outcomes = [self._one(replace(event, subject=order, via=alias), raw, received) for order in orders]
+        outcomes = [self._one(replace(event, subject=order, via=alias), raw, received, numbers) for order in orders]
         return outcomes[0]
 
-    def _one(self, event: Event, raw: bytes, received: int) -> Outcome:
+    def _one(self, event: Event, raw: bytes, received: int, numbers: Sequence[str]) -> Outcome:
         subject = event.subject
         head = self._heads.peek(subject)
         if head is None:
@@ -224,9 +230,8 @@ class Appender:
         head.add(identity, content)
         if event.type == "policy.published.v1":
             own.policy = bytes.fromhex(event.data.policy)
-        spec = TYPES.get(event.type)
-        if spec is not None and spec.aliases and subject.startswith("order/"):
-            self._bind(event, self._aliases.named(spec, event.data), received)
+        if numbers and subject.startswith("order/"):
+            self._bind(event, numbers, received)
         return Outcome(ACCEPTED, subject, own.partition, event.streamversion, position)
 
     def _open(self, event: Event, subject: str) -> Head | None:
@@ -311,9 +316,11 @@ class Appender:
     def _bind(self, event: Event, numbers: Sequence[str], received: int) -> None:
         """The order's event names its numbers: remember them, and let what waited under them follow."""
         for number in numbers:
-            if number not in self._aliases:
+            orders = self._aliases.get(number)
+            if orders is None:
                 self._learn(number)
-            if event.subject in self._aliases[number]:
+                orders = self._aliases[number]
+            if event.subject in orders:
                 continue
             self._aliases.bind(number, event.subject)
             self._bound.append((number, event.subject))
@@ -346,12 +353,13 @@ class Appender:
             decode_data("alias.bound.v1", raw),
             causationid=event.id,
         )
-        self._one(bound, raw, received)
+        self._one(bound, raw, received, ())
         alone = len(self._aliases[number]) == 1
         for waited, data in (*stored, *waiting):
             money = waited.type.startswith("payment.")
             if alone or not money or getattr(waited.data, "shares", None):
-                self._one(replace(waited, subject=event.subject, via=alias, partitionkey=""), data, received)
+                followed = replace(waited, subject=event.subject, via=alias, partitionkey="")
+                self._one(followed, data, received, named(waited.type, waited.data))
 
     # The transaction
 

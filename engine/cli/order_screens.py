@@ -130,7 +130,7 @@ def _rows(found: Page) -> Iterator[tuple[str, Any]]:
     for index, item in enumerate(found.work):
         text = Text(item.title, style="bold")
         text.append(f"  {age(item.since, found.as_of)}, {item.owner or item.group or 'nobody'}", style="dim")
-        if item.guide:
+        if item.guide and all(item.guide != earlier.guide for earlier in found.work[:index]):
             text.append(f"\n{item.guide}")
         yield "" if index else "to do", text
     if not found.order.startswith("alias/"):

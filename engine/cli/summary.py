@@ -82,7 +82,7 @@ def _attention(found: Any) -> Any:
             (found.conflicts, "conflicting facts", "todo --kind conflict"),
             (found.faults, "faulted", "projection list"),
         )
-        if count or what in ("frozen", "in doubt", "overdue now", "limbo")
+        if count or what in ("frozen", "in doubt", "overdue now", "in limbo")
     ]
     return Text("\n").join(lines)
 

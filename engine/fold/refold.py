@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +44,7 @@ _WITHDRAWN_AS = {
     "sla.breached.v1": "sla.excused.v1",
     "work.opened.v1": "work.closed.v1",
 }
+_NONE_PINNED: Mapping[int, str] = MappingProxyType({})
 _ANSWERS = frozenset(_WITHDRAWN_AS.values()) | {"decision.withdrawn.v1"}
 """Decisions that only ever answer another: a refold does not look for them."""
 
@@ -111,7 +113,7 @@ def fold_again(
     inputs: Iterable[Event],
     timeline: Timeline,
     until: int,
-    pinned: frozenset[int] = frozenset(),
+    pinned: Mapping[int, str] = _NONE_PINNED,
 ) -> tuple[Row, list[Decided]]:
     """A fresh row of the inputs folded in order of occurrence, timers fired to `until`, and all it decided."""
     row = new_row(subject, pipeline)
@@ -145,19 +147,34 @@ def fold_again(
     return row, decided
 
 
+def for_a_person(row: Row, inputs: Iterable[Event], policy: Policy) -> dict[int, str]:
+    """Versions of the events whose standing freeze only a person may lift, each with the state it met: the row's offence
+    knows it. Of a freeze a person has judged already the offence is gone; there the trigger alone decides, so that what
+    was judged is not thawed once more."""
+    frozen = {one.cause for one in row.standing if one.type == "order.frozen.v1"}
+    if not frozen:
+        return {}
+    thaws = policy.lifecycle_of(row.channel).person_thaws
+    found: dict[int, str] = {}
+    offence = row.lifecycle.offence if row.lifecycle is not None else None
+    if offence is not None and offence.version in frozen:
+        frozen.remove(offence.version)
+        if (offence.state, offence.trigger) in thaws:
+            found[offence.version] = offence.state
+    triggers = {trigger for _, trigger in thaws}
+    for event in inputs if frozen else ():
+        if event.streamversion in frozen and event.type.rpartition(".")[0] in triggers:
+            found[event.streamversion] = ""
+    return found
+
+
 def refold(
     old: Row, pipeline: Pipeline, inputs: Sequence[Event], timeline: Timeline, event: Event, reason: str
 ) -> tuple[Row, list[Decided]]:
     """The row after `event` made the stream worth folding again, and what is thereby new or withdrawn.
 
     `inputs` are the stream's, up to and with `event`; the outcome holds as of the event's stream time."""
-    types = {input_.streamversion: input_.type.rpartition(".")[0] for input_ in inputs}
-    thaws = timeline.last.lifecycle_of(old.channel).person_thaws
-    pinned = frozenset(
-        standing.cause
-        for standing in old.standing
-        if standing.type == "order.frozen.v1" and types.get(standing.cause) in thaws
-    )
+    pinned = for_a_person(old, inputs, timeline.last)
     row, derived = fold_again(old.subject, pipeline, inputs, timeline, event.streamtime, pinned)
     row.first, row.version, row.streamtime, row.latest = old.first, old.version, old.streamtime, old.latest
     row.late, row.excused = old.late, old.excused
@@ -210,4 +227,4 @@ def _withdrawal(row: Row, known: Standing, event: Event, reason: str, ordinal: i
     return Decided(id_, event.streamtime, decision)
 
 
-__all__ = ["INPUT_LIMIT", "Timeline", "effective", "fold_again", "refold"]
+__all__ = ["INPUT_LIMIT", "Timeline", "effective", "fold_again", "for_a_person", "refold"]

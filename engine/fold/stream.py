@@ -82,8 +82,7 @@ def retrace(
     clock = 0
 
     def pass_time(to: int, inclusive: bool) -> Iterator[Traced]:
-        changes = timeline.changes(clock, to) if clock else [c for c in timeline.changes(0, to)]
-        for instant, policy in [*changes, (to, None)]:
+        for instant, policy in [*timeline.changes(clock, to), (to, None)]:
             edge = inclusive and policy is None
             while (due := due_of(row, pipeline)) and (due < instant or (edge and due == instant)):
                 decided = step_wake(row, pipeline, due, at.last, ctx)

@@ -24,6 +24,8 @@ AHEAD = 2 * 365 * MICROS_PER_DAY
 REMIND = 60 * MICROS_PER_DAY
 """How long before a calendar ends people are told."""
 
+PAID_FULL, DISPATCHED = "paid.full", "fulfilment.dispatched"
+
 OTHER = "other"
 """Stands for the categories a text does not name; "" in a compiled stage."""
 
@@ -115,8 +117,15 @@ def _map(name: str, text: LifecycleText, grace: int) -> LifecycleMap:
         words={state.state: state.words for state in text.states},
         expect={state.state: state.expect for state in text.states},
         grace=grace,
-        person_thaws=frozenset(text.person_thaws),
+        person_thaws=_person_thaws(text, moves),
     )
+
+
+def _person_thaws(text: LifecycleText, moves: dict[tuple[str, str], str]) -> frozenset[tuple[str, str]]:
+    if text.person_thaws is not None:
+        return frozenset((state, trigger) for trigger, met in text.person_thaws.items() for state in met)
+    unpaid = [state for (state, trigger), to in moves.items() if trigger == PAID_FULL and to != state]
+    return frozenset((state, DISPATCHED) for state in unpaid if (state, DISPATCHED) not in moves)
 
 
 def _sla(text: PolicyText, start: int, now: int) -> Sla:

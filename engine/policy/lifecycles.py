@@ -93,15 +93,36 @@ def _lifecycle(lifecycle: LifecycleText, at: Path, findings: Findings) -> None:
         findings.warning(
             (*at, "grace"), "without grace, news in the wrong order freezes at once", "Write 120s, the usual."
         )
-    for i, trigger in enumerate(lifecycle.person_thaws):
+    _person_thaws(lifecycle, at, triggers, states, findings)
+    if lifecycle.start in states:
+        _ways(lifecycle, at, states, derived, findings)
+
+
+def _person_thaws(
+    lifecycle: LifecycleText, at: Path, triggers: set[str], states: Iterable[str], findings: Findings
+) -> None:
+    """That each trigger can freeze an order in each of its states."""
+    legal = {
+        (state, move.trigger) for move in lifecycle.moves for state in (*move.origins, *move.stay)
+    }
+    for trigger, met in (lifecycle.person_thaws or {}).items():
+        here = (*at, "person_thaws", trigger)
         if trigger not in triggers:
             findings.error(
-                (*at, "person_thaws", i),
+                here,
                 f"no move names {trigger!r}, so it never freezes an order",
                 nearest(trigger, triggers),
             )
-    if lifecycle.start in states:
-        _ways(lifecycle, at, states, derived, findings)
+            continue
+        for i, state in enumerate(met):
+            if state not in states:
+                findings.error((*here, i), f"there is no state {state!r}", nearest(state, states))
+            elif (state, trigger) in legal:
+                findings.error(
+                    (*here, i),
+                    f"{trigger} is legal in {state!r}, so it never freezes an order there",
+                    "Drop the state, or the move.",
+                )
 
 
 def _moves(lifecycle: LifecycleText, at: Path, states: set[str], findings: Findings) -> None:

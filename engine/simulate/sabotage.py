@@ -27,7 +27,7 @@ from engine.simulate.spoilt import (
     with_unknown_field,
 )
 from engine.simulate.telling import Telling
-from engine.simulate.terms import Path
+from engine.simulate.terms import PATH, Path
 from engine.simulate.words import scrambled
 
 MARGIN = 3 * SECOND
@@ -221,12 +221,20 @@ def _displaced(scene: Scene, least: int, most: int, outcome: str) -> list[Delive
         return None
     # A warehouse that knew its own number only would wait for the lock, and nothing would come too soon.
     order.by_wms = False
-    if outcome == "thawed" and offender.telling.trigger in scene.path.person_thaws:
+    if outcome == "thawed" and _met(scene.path, step, offender) in scene.path.person_thaws:
         scene.offence = offender
         outcome = "frozen"
     step.arrived = arrived
     scene.answers.orders[outcome].append(order.subject)
     return deliveries
+
+
+def _met(path: Path, step: Delivery, offender: Delivery) -> tuple[str, str]:
+    """(state, trigger) of an offender that comes while `step`, told by then, is missing."""
+    state = path.start
+    for trigger in PATH[: _STEPS.index(step.telling)]:
+        state = path.moves[state, trigger]
+    return state, offender.telling.trigger
 
 
 def _settles(scene: Scene, step: Delivery, arrived: int) -> bool:

@@ -52,14 +52,15 @@ class Tier(msgspec.Struct, frozen=True):
 
 class Path(msgspec.Struct, frozen=True):
     """A channel's lifecycle: `moves` from (state, trigger) to a state, `rank` of its states, `ends` those in which no
-    clock runs; an illegal step is frozen after `grace` (µs); only a person thaws those of `person_thaws`."""
+    clock runs; an illegal step is frozen after `grace` (µs); only a person thaws those of `person_thaws`,
+    (state met, trigger)."""
 
     start: str
     moves: dict[tuple[str, str], str]
     rank: dict[str, int]
     ends: frozenset[str]
     grace: int
-    person_thaws: frozenset[str]
+    person_thaws: frozenset[tuple[str, str]]
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -145,7 +146,7 @@ HOUSE = Terms(
         {state: rank for rank, state in enumerate(_STATES)},
         frozenset(("completed", "refused", "lost", "cancelled")),
         120 * SECOND,
-        frozenset(("fulfilment.dispatched",)),
+        frozenset((("placed", "fulfilment.dispatched"), ("part_paid", "fulfilment.dispatched"))),
     ),
     paths={},
     tiers=(

@@ -118,7 +118,7 @@ class Store:
         try:
             found = dict(self.settings())
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self.path} is not a store: {error}.", "Name another with --store.") from error
+            raise _unusable(self.path, error) from error
         if int(found.get("format", FORMAT)) > FORMAT:
             raise StoreNewer(
                 f"{self.path} has format {found['format']}; this release reads up to {FORMAT}.",
@@ -250,6 +250,26 @@ class Store:
 
     def size_bytes(self) -> int:
         return sum(os.path.getsize(p) for p in self.directory.glob("orderfold.db*"))
+
+
+_NO_ACCESS = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+)
+
+
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+    """Why a database cannot be opened: it may be sound, and only its place be wrong."""
+    if error.sqlite_errorcode & 0xFF in _NO_ACCESS:
+        return StoreError(
+            f"{path} cannot be opened: {error}.",
+            f"Even reading needs to write beside it: give rights to {path.parent} and room, or copy the store elsewhere.",
+        )
+    return StoreError(f"{path} is not a store: {error}.", "Name another with --store.")
 
 
 __all__ = ["HISTORY", "LIVE", "Ownership", "Store", "originator", "split_originator", "store_directory"]

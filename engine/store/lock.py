@@ -14,7 +14,7 @@ from typing import IO
 
 import msgspec
 
-from engine.errors import Busy
+from engine.errors import Busy, StoreFull
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -33,8 +33,12 @@ class WriterLock:
         self._file: IO[bytes] | None = None
 
     def take(self, holder: Holder, wait_seconds: float) -> None:
-        """Take the lock, or raise Busy naming the holder once `wait_seconds` are over."""
-        file = open(self._path, "a+b")  # noqa: SIM115 held as long as the store is written
+        """Take the lock, or raise Busy naming the holder once `wait_seconds` are over. StoreFull where its file cannot be
+        written."""
+        try:
+            file = open(self._path, "a+b")  # noqa: SIM115 held as long as the store is written
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
         deadline = time.monotonic() + wait_seconds
         while True:
             try:
@@ -49,12 +53,15 @@ class WriterLock:
         self.describe(holder)
 
     def describe(self, holder: Holder) -> None:
-        """Write down who holds the lock, for others to read."""
+        """Write down who holds the lock, for others to read. StoreFull where that cannot be written."""
         assert self._file is not None, "only the holder describes itself"
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(msgspec.json.encode(holder))
-        self._file.flush()
+        try:
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write(msgspec.json.encode(holder))
+            self._file.flush()
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
 
     def holder(self) -> Holder | None:
         """Who holds the lock now, or None when it is free."""
@@ -85,6 +92,10 @@ class WriterLock:
             self._file.truncate()
             self._file.close()
             self._file = None
+
+
+def _unwritable(path: Path, error: OSError) -> StoreFull:
+    return StoreFull(f"{path} cannot be written: {error.strerror}.", "Make room or give rights, then try again.")
 
 
 def this_process(command: str, address: str = "") -> Holder:

@@ -26,7 +26,7 @@ Inserted = tuple[int, str, int, str, bytes]
 
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-24576",
     "PRAGMA wal_autocheckpoint=32000",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA foreign_keys=OFF",

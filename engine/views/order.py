@@ -15,7 +15,7 @@ from engine.views.queries import Reading, moment
 from projections.ledger import LedgerState
 from projections.lifecycle import LifecycleState
 from projections.lifecycle.paths import ways_out
-from projections.order_health import health_at
+from projections.order_health import FULL, health_at
 from projections.row import Row
 from projections.sla import explain
 from schemas.registry import TYPES
@@ -250,7 +250,7 @@ def _offence(reading: Reading, row: Row, order: LifecycleState, records: dict[in
         offence.reason,
         None if order.frozen else moment(order.doubt_until),
         ways_out(map_, order.state, offence.trigger),
-        offence.trigger in map_.person_thaws,
+        (offence.state, offence.trigger) in map_.person_thaws,
         len(order.pending) + order.dropped,
     )
 
@@ -329,7 +329,15 @@ def _health(reading: Reading, row: Row, open_: bool) -> tuple[int, list[tuple[st
     if row.health is None:
         return 100, []
     score, losses = health_at(row.health, reading.now, row.streamtime, open_, reading.policy.health)
-    return score, [(loss.cause, loss.points, loss.event, loss.at, loss.key) for loss in losses]
+    left = FULL
+    shown = []
+    for loss in losses:
+        # More than all cannot be lost: an order without news for a year would name thousands of points.
+        points = min(loss.points, left)
+        left -= points
+        if points:
+            shown.append((loss.cause, points, loss.event, loss.at, loss.key))
+    return score, shown
 
 
 def _numbers(records: Iterable[Record]) -> list[str]:

@@ -64,7 +64,11 @@ def step(
         if len(strangers) == len(fact.lines):
             return state
     if fact.version in ctx.pinned:
-        return doubt(state, fact, _stands(state), ctx, map_, news)
+        doubted = doubt(state, fact, _stands(state), ctx, map_, news)
+        met = ctx.pinned[fact.version]  # what a person judges is the state it met when it froze the order
+        if not met or doubted.offence is None:
+            return doubted
+        return replace(doubted, offence=replace(doubted.offence, state=met))
     moved = advance(state, fact, map_, fact.trigger)
     if isinstance(moved, str):
         return doubt(state, fact, moved, ctx, map_, news)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.fold.refold import fold_again
+from engine.fold.refold import fold_again, for_a_person
 from schemas.envelope import rfc3339
 from tests.orders import EVERY_MOVE, T0, Stream, lines
-from tests.policies import HOUR, MINUTE, SECOND, STANDARD
+from tests.policies import HOUR, MINUTE, SECOND
 from tests.sla_orders import DAY, DELIVER_BY, PAY, SHIP, SHIP_BY, policy, tier
 
 PICK = replace(SHIP, name="pick", start="locked", stop="picking", within={"": 20 * MINUTE})
@@ -59,12 +59,7 @@ def judged(decisions: Iterable[Any]) -> Counter[tuple[str, str, int]]:
 
 def compared(stream: Stream) -> None:
     """The stream as it was folded against its inputs folded again."""
-    thaws = STANDARD.person_thaws
-    pinned = frozenset(
-        one.cause
-        for one in stream.row.standing
-        if one.type == "order.frozen.v1" and stream.inputs[one.cause - 1].type.removesuffix(".v1") in thaws
-    )
+    pinned = for_a_person(stream.row, stream.inputs, stream.policy)
     again, decided = fold_again(
         stream.row.subject, stream.pipeline, stream.inputs, stream.timeline, stream.now, pinned
     )

@@ -89,6 +89,15 @@ def test_dead_letters_are_listed_with_their_reasons_and_shown_with_their_bytes(a
     assert api.get("/v1/dead-letters/99").status_code == 404
 
 
+def test_personal_fields_of_a_letter_are_masked(api: Api) -> None:
+    api.post("/v1/events", json=placed(price=-5, customer={"name": "Zhang Wei", "phone": "13800138000"}))
+
+    raw = api.get("/v1/dead-letters/1").json()["raw"]
+
+    assert '"phone":"138****8000"' in raw.replace(" ", "")
+    assert "Zhang Wei" not in raw
+
+
 def test_a_letter_is_sent_again_under_the_policy_in_force_now(api: Api) -> None:
     early = {**placed("jd:1"), "time": "2015-06-01T00:00:00Z"}
     api.post("/v1/events", json=early)

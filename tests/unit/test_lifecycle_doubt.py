@@ -133,9 +133,38 @@ def test_what_a_person_must_judge_is_not_thawed() -> None:
     assert (state.frozen, state.state) == (True, "packed")
     assert order.open_work() == ["frozen"]
     assert state.offence is not None
+    assert state.offence.state == "placed"  # what it met, whatever has come to light since
     assert state.offence.reason == "shipped while packed: legal by now, but for a person to judge"
     order.tell("order.unfrozen", 2000 * S, reason="the bank confirms")
     assert (order.order.state, order.order.frozen) == ("shipped", False)
+
+
+def test_goods_that_left_paid_but_too_soon_are_thawed_by_what_was_missing() -> None:
+    order = Stream()
+    order.place(0)
+    order.pay(10 * S)
+    order.tell("stock.locked", 20 * S)
+    order.tell("fulfilment.accepted", 30 * S)
+    order.tell("fulfilment.dispatched", 60 * S)
+    order.pass_to(1000 * S)
+    assert order.order.frozen
+
+    assert "order.thawed" in order.tell("fulfilment.packed", 50 * S)
+    assert (order.order.state, order.order.offence) == ("shipped", None)
+
+
+def test_what_a_person_has_judged_is_not_thawed_afterwards() -> None:
+    order = Stream()
+    order.place(0)
+    order.tell("fulfilment.dispatched", 60 * S)
+    order.pass_to(1000 * S)
+    order.tell("order.unfrozen", 2000 * S, reason="paid in cash")
+    assert order.order.state == "shipped"
+
+    said = order.pay(10 * S)
+
+    assert "order.thawed" not in said
+    assert (order.order.state, order.order.offence) == ("shipped", None)
 
 
 def test_within_the_grace_even_that_is_cleared() -> None:

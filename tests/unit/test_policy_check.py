@@ -120,10 +120,22 @@ LIFECYCLES = [
         "Did you mean 'placed'?",
     ),
     (
-        ("    person_thaws: [fulfilment.dispatched]", "    person_thaws: [fulfilment.dispatch]"),
-        "lifecycles.standard.person_thaws[0]",
+        ("person_thaws: {fulfilment.dispatched:", "person_thaws: {fulfilment.dispatch:"),
+        "lifecycles.standard.person_thaws.fulfilment.dispatch",
         "no move names 'fulfilment.dispatch'",
         "Did you mean 'fulfilment.dispatched'?",
+    ),
+    (
+        ("fulfilment.dispatched: [placed, part_paid]", "fulfilment.dispatched: [placed, part_payed]"),
+        "lifecycles.standard.person_thaws.fulfilment.dispatched[1]",
+        "there is no state 'part_payed'",
+        "Did you mean 'part_paid'?",
+    ),
+    (
+        ("fulfilment.dispatched: [placed, part_paid]", "fulfilment.dispatched: [placed, packed]"),
+        "lifecycles.standard.person_thaws.fulfilment.dispatched[1]",
+        "fulfilment.dispatched is legal in 'packed', so it never freezes an order there",
+        "Drop the state",
     ),
     (
         ("    lifecycle: on_account", "    lifecycle: on_acount"),

@@ -48,7 +48,8 @@ def test_the_hash_is_that_of_the_bytes(house: Policy) -> None:
 def test_the_defaults_of_the_domain(house: Policy) -> None:
     standard = house.lifecycle_of("taobao")
     assert (standard.name, standard.grace, standard.start) == ("standard", 120 * SECOND, "placed")
-    assert standard.person_thaws == {"fulfilment.dispatched"}
+    unpaid = {("placed", "fulfilment.dispatched"), ("part_paid", "fulfilment.dispatched")}
+    assert standard.person_thaws == unpaid
     assert standard.terminal == {"completed", "refused", "lost", "cancelled"}
     path = ["paid.full", "stock.locked", "fulfilment.accepted", "fulfilment.picked", "fulfilment.packed"]
     path += ["fulfilment.dispatched", "fulfilment.delivered", "order.completed"]

@@ -25,19 +25,19 @@ POLICY = (Path(__file__).parents[2] / "streams.yaml").read_bytes()
 END = 1_762_905_600_000_000
 
 
-def taken(world: World, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def taken(world: World, directory: Path, text: bytes = POLICY) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the answers, the same figures as an engine finds them)."""
     lines = directory / "world.jsonl"
     expected = write(world, lines).answers
-    _, text = load_policy(POLICY, now=END)
+    _, written = load_policy(text, now=END)
     rules = Rules(
-        micros(text.intake.earliest),
+        micros(written.intake.earliest),
         300_000_000,
-        text.intake.max_event_bytes,
-        [(name, channel.sources) for name, channel in text.channels.items()],
-        text.default_channel,
+        written.intake.max_event_bytes,
+        [(name, channel.sources) for name, channel in written.channels.items()],
+        written.default_channel,
     )
-    engine = Engine.open(str(directory / "store"), HISTORY, POLICY, partitions=3, wait_seconds=0)
+    engine = Engine.open(str(directory / "store"), HISTORY, text, partitions=3, wait_seconds=0)
     statuses: Counter[str] = Counter()
     dead: Counter[str] = Counter()
     fields = 0
@@ -112,8 +112,8 @@ def rows(store: Store) -> Iterator[Any]:
             yield decode_row(blob)
 
 
-def agree(world: World, directory: Path) -> dict[str, Any]:
-    expected, found = taken(world, directory)
+def agree(world: World, directory: Path, text: bytes = POLICY) -> dict[str, Any]:
+    expected, found = taken(world, directory, text)
 
     for name, figure in found.items():
         assert expected[name] == figure, name
@@ -153,6 +153,22 @@ def test_so_is_a_world_in_which_nearly_everything_goes_wrong(
         "dead",
     ):
         assert expected[kind], kind
+
+
+def test_a_house_in_which_a_person_judges_all_that_ships_too_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = POLICY.replace(b"[placed, part_paid]}", b"[placed, part_paid, picking]}")
+    assert text != POLICY
+    policy, _ = load_policy(text, now=END)
+    rates = Rates(**dict.fromkeys(Rates.__struct_fields__, 0) | {"overdue_news": 3000})
+    monkeypatch.setitem(SCENARIOS, "normal", msgspec.structs.replace(SCENARIOS["normal"], rates=rates))
+    usual = agree(simulate(300, 5, "normal", END), tmp_path / "usual")
+
+    expected = agree(simulate(300, 5, "normal", END, terms_of(policy)), tmp_path / "strict", text)
+
+    assert len(expected["frozen"]) > len(usual["frozen"]) == 0
+    assert set(expected["frozen"]) | set(expected["thawed"]) == set(usual["thawed"])
 
 
 def test_reviewed_orders_wait_for_a_person(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_every_value_has_its_steps(reading: Reading, field: str, values: list[ob
 
 
 def test_a_value_no_order_has_is_refused_with_those_there_are(reading: Reading) -> None:
-    with pytest.raises(UsageError, match="no value 'colour'.*state.*ledger.received"):
+    with pytest.raises(UsageError, match=r"no value 'colour'.*state.*ledger.received"):
         why(reading, ORDER, "colour")
     with pytest.raises(NotFound):
         why(reading, "order/taobao:none", "state")
