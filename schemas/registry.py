@@ -66,7 +66,6 @@ def _cancelled(data: order.OrderCancelled, time: int) -> str:
     return f"cancelled:{','.join(data.lines or ())}"
 
 
-_LINES = ("lines",)
 _MONEY = ("amount", "currency")
 
 _UPSTREAM: list[tuple[str, type[Data], Key | None, tuple[str, ...]]] = [

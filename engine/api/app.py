@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-import msgspec
-from litestar import Litestar, Response, get
+from litestar import Litestar
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -13,17 +12,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from engine.api import commands, events, health, operate, orders, pages
+from engine.api.describe import describe
 from engine.api.problems import to_response
-from engine.api.service import ApiRequest, Service
+from engine.api.service import Service
 
 API_VERSION = "1"
-
-
-@get("/openapi.json", include_in_schema=False)
-async def describe(request: ApiRequest) -> Response[bytes]:
-    """OpenAPI 3.1 of all of `/v1` and what watches over it."""
-    schema = request.app.openapi_schema.to_schema()
-    return Response(msgspec.json.encode(schema), media_type="application/vnd.oai.openapi+json")
 
 
 def make_app(service: Service) -> ASGIApp:

@@ -68,6 +68,7 @@ _body = msgspec.json.Decoder(CommandBody).decode
     status_code=200,
     action="read",
     operation_id="postCommand",
+    body={"application/json": CommandBody},
     tags=["commands"],
     responses={
         200: ResponseSpec(

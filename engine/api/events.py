@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, cast
+from datetime import datetime
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from litestar import Response, post, route
@@ -37,6 +38,24 @@ HISTORICAL, FOREIGN_SOURCE, TOO_MANY = "historical", "source", "too-many-streams
 """Reasons of the API's own for not taking an event; intake's are in engine.intake.model.REASONS."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class EventBody(msgspec.Struct):
+    """A structured CloudEvent, as it is described: intake reads it by itself. `data` is as the schema of its type has it."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    specversion: Literal["1.0"]
+    time: datetime | None = None
+    data: dict[str, Any] | None = None
+    data_base64: str | None = None
+    datacontenttype: str | None = None
+    correlationid: str | None = None
+    causationid: str | None = None
+    traceparent: str | None = None
+    expectedversion: int | None = None
 
 
 class Answer(msgspec.Struct, omit_defaults=True):
@@ -75,6 +94,11 @@ _dated = msgspec.json.Decoder(_Dated).decode
     status_code=200,
     action="send",
     operation_id="postEvents",
+    body={
+        "application/cloudevents+json": EventBody,
+        "application/cloudevents-batch+json": list[EventBody],
+        "application/json": EventBody | list[EventBody],
+    },
     tags=["events"],
     responses={
         200: ResponseSpec(

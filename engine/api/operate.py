@@ -78,6 +78,7 @@ _letters_body = msgspec.json.Decoder(LettersBody).decode
     status_code=200,
     action="publish",
     operation_id="publishPolicy",
+    body={"application/json": PolicyBody},
     tags=["operation"],
     responses={
         200: ResponseSpec(PolicyAnswer, description="In force in every partition", generate_examples=False)
@@ -99,6 +100,7 @@ async def publish_policy(request: ApiRequest) -> Response[bytes]:
     status_code=200,
     action="operate",
     operation_id="advanceClock",
+    body={"application/json": ClockBody},
     tags=["operation"],
     responses={
         200: ResponseSpec(ClockAnswer, description="Moved; what was due is done", generate_examples=False)
@@ -157,6 +159,7 @@ async def show_letter(request: ApiRequest, id: FromPath[int]) -> Response[bytes]
     status_code=200,
     action="operate",
     operation_id="replayDeadLetters",
+    body={"application/json": LettersBody},
     tags=["dead letters"],
     responses={200: ResponseSpec(list[Sent], description="What became of each", generate_examples=False)},
 )
@@ -173,6 +176,7 @@ async def replay_letters(request: ApiRequest) -> Response[bytes]:
     status_code=200,
     action="operate",
     operation_id="dropDeadLetters",
+    body={"application/json": LettersBody},
     tags=["dead letters"],
     responses={200: ResponseSpec(Dropped, description="Counted no longer", generate_examples=False)},
 )

@@ -234,6 +234,21 @@ def _page(
 
 
 def _overview(found: Summary, oldest: Oldest) -> Child:
+    return [
+        tag("h1", "Exceptions"),
+        _tiles(found, oldest),
+        tag(
+            "div",
+            _states(found),
+            tag("section", _deadlines(found), _money(found)),
+            _counted(found),
+            class_="columns",
+        ),
+    ]
+
+
+def _tiles(found: Summary, oldest: Oldest) -> Markup:
+    """Each kind of exception: how many, how old the oldest is, and the way there."""
     targets = {name: f"/orders?{name}=true" for name in EXCEPTIONS} | {
         "dead": "/dead-letters",
         "work": "/todo",
@@ -261,8 +276,12 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         )
         for name, (count, since) in oldest.items()
     ]
+    return tag("ul", tiles, class_="tiles")
+
+
+def _states(found: Summary) -> Markup:
     most = max(found.by_state.values(), default=1)
-    states = (
+    rows = (
         (
             tag("a", state, href=f"/orders?{urlencode({'state': state})}"),
             _number(count),
@@ -270,11 +289,21 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         )
         for state, count in found.by_state.items()
     )
-    colours = (
+    return tag(
+        "section", tag("h2", "Orders by state"), html.table(("State", "Orders", ""), rows, "No orders yet.")
+    )
+
+
+def _deadlines(found: Summary) -> Child:
+    rows = (
         (colour_of(name), _number(getattr(found.sla, name)), tag("a", "show", href=f"/orders?colour={name}"))
         for name in ("red", "orange", "yellow", "green")
     )
-    sums = (
+    return [tag("h2", "Deadlines"), html.table(("Colour", "Orders", ""), rows, "")]
+
+
+def _money(found: Summary) -> Child:
+    rows = (
         (
             name,
             *(
@@ -284,56 +313,40 @@ def _overview(found: Summary, oldest: Oldest) -> Child:
         )
         for name in ("Receivable", "Received", "Refunded", "Fees", "Subsidies")
     )
+    if not found.money:
+        return [tag("h2", "Money"), tag("p", "None yet.", class_="quiet")]
+    return [tag("h2", "Money"), html.table(("", *found.money), rows, "")]
+
+
+def _counted(found: Summary) -> Markup:
     counted = {
         "Events": found.events,
         "Orders": found.orders,
-        "open": found.open,
-        "held": found.held,
+        "Open": found.open,
+        "Held": found.held,
         "Late facts": found.late_facts,
         "Duplicates": found.duplicates,
         "Repeats": found.repeats,
         "Conflicts": found.conflicts,
         "Faulted": found.faults,
     }
-    return [
-        tag("h1", "Exceptions"),
-        tag("ul", tiles, class_="tiles"),
+    return tag(
+        "section",
+        tag("h2", "Counted"),
         tag(
-            "div",
-            tag(
-                "section",
-                tag("h2", "Orders by state"),
-                html.table(("State", "Orders", ""), states, "No orders yet."),
-            ),
-            tag(
-                "section",
-                tag("h2", "Deadlines"),
-                html.table(("Colour", "Orders", ""), colours, ""),
-                tag("h2", "Money"),
-                html.table(("", *found.money), sums, "")
-                if found.money
-                else tag("p", "None yet.", class_="quiet"),
-            ),
-            tag(
-                "section",
-                tag("h2", "Counted"),
-                tag(
-                    "dl",
-                    ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()),
-                    class_="facts",
-                ),
-                tag(
-                    "p",
-                    f"Policy {found.policy}. ",
-                    tag("a", "Metrics", href="/metrics"),
-                    " · ",
-                    tag("a", "API", href="/openapi.json"),
-                    class_="quiet",
-                ),
-            ),
-            class_="columns",
+            "dl",
+            ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()),
+            class_="facts",
         ),
-    ]
+        tag(
+            "p",
+            f"Policy {found.policy}. ",
+            tag("a", "Metrics", href="/metrics"),
+            " · ",
+            tag("a", "API", href="/openapi.json"),
+            class_="quiet",
+        ),
+    )
 
 
 def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:

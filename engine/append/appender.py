@@ -59,6 +59,9 @@ class Limits(msgspec.Struct, frozen=True):
     new_streams_per_minute: int = 0
 
 
+NO_LIMITS = Limits()
+
+
 def partition_of(partitionkey: str, partitions: int) -> int:
     """crc32 of the key mod count: ours, whatever Kafka or its clients would choose."""
     return crc32(partitionkey.encode()) % partitions
@@ -67,7 +70,13 @@ def partition_of(partitionkey: str, partitions: int) -> int:
 class Appender:
     """The one writer of all partitions of an embedded store. Not safe for use from two threads."""
 
-    def __init__(self, store: Store, owned: list[Ownership], limits: Limits = Limits(), heads_bytes: int = 64 * 2**20) -> None:
+    def __init__(
+        self,
+        store: Store,
+        owned: list[Ownership],
+        limits: Limits = NO_LIMITS,
+        heads_bytes: int = 64 * 2**20,
+    ) -> None:
         self.store = store
         self.owned = owned
         self._limits = limits
@@ -106,9 +115,7 @@ class Appender:
 
     def advance(self, cursor: sqlite3.Cursor, watermark: int) -> None:
         """Move every partition's watermark, empty ones too. Only for instants up to which all received is appended."""
-        cursor.execute(
-            "UPDATE partitions SET watermark=? WHERE watermark < ?", (watermark, watermark)
-        )
+        cursor.execute("UPDATE partitions SET watermark=? WHERE watermark < ?", (watermark, watermark))
         for own in self.owned:
             own.watermark = max(own.watermark, watermark)
 
@@ -194,14 +201,18 @@ class Appender:
         """An event that names only an alias: to every order bound, or into the alias's own stream to wait."""
         alias = event.subject
         orders = self._aliases[alias[6:]]
-        shared = len(orders) > 1 and event.type.startswith("payment.") and not getattr(event.data, "shares", None)
+        shared = (
+            len(orders) > 1 and event.type.startswith("payment.") and not getattr(event.data, "shares", None)
+        )
         if not orders or shared:
             # Money on a number of several orders without its shares is nobody's to divide: it waits for a person.
             outcome = self._one(event, raw, received, numbers)
             if outcome.status == ACCEPTED:
                 self._waiting.setdefault(alias, []).append((event, raw))
             return outcome
-        outcomes = [self._one(replace(event, subject=order, via=alias), raw, received, numbers) for order in orders]
+        outcomes = [
+            self._one(replace(event, subject=order, via=alias), raw, received, numbers) for order in orders
+        ]
         return outcomes[0]
 
     def _one(self, event: Event, raw: bytes, received: int, numbers: Sequence[str]) -> Outcome:
@@ -340,7 +351,8 @@ class Appender:
         stored = [
             (record.event, record.data)
             for record in self.store.stream(alias)
-            if record.event.type != "alias.bound.v1" and (record.event.source, record.event.id) not in in_batch
+            if record.event.type != "alias.bound.v1"
+            and (record.event.source, record.event.id) not in in_batch
         ]
         kind, _, value = number.partition(":")
         raw = msgspec.json.encode({"kind": kind, "number": value, "order": event.subject})
@@ -372,7 +384,9 @@ class Appender:
                     self.store.move(cursor, own, offset, position)
                     self.store.insert(cursor, own.partition, self._rows[own.partition])
             if self._new:
-                cursor.executemany("INSERT INTO streams (subject, partition, number) VALUES (?,?,?)", self._new)
+                cursor.executemany(
+                    "INSERT INTO streams (subject, partition, number) VALUES (?,?,?)", self._new
+                )
             if self._bound:
                 cursor.executemany("INSERT OR IGNORE INTO aliases (alias, subject) VALUES (?,?)", self._bound)
             if self._letters:
@@ -412,4 +426,17 @@ def _parsed(raw: bytes) -> object:
         return raw
 
 
-__all__ = ["ACCEPTED", "DEAD", "DIVERGENT", "DUPLICATE", "OTHER", "REFUSED", "STALE", "Appended", "Appender", "Limits", "Outcome", "partition_of"]
+__all__ = [
+    "ACCEPTED",
+    "DEAD",
+    "DIVERGENT",
+    "DUPLICATE",
+    "OTHER",
+    "REFUSED",
+    "STALE",
+    "Appended",
+    "Appender",
+    "Limits",
+    "Outcome",
+    "partition_of",
+]

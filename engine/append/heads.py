@@ -74,7 +74,11 @@ class Heads:
 
     def trim(self) -> None:
         """Drop the oldest until the bound holds; called between batches, never within one."""
-        size = sum(HEAD_BYTES + len(head.ids) for head in self._heads.values()) if len(self) * 400 > self._limit_bytes else 0
+        size = (
+            sum(HEAD_BYTES + len(head.ids) for head in self._heads.values())
+            if len(self) * 400 > self._limit_bytes
+            else 0
+        )
         for subject in list(self._heads) if size > self._limit_bytes else ():
             if size <= self._limit_bytes * 3 // 4:
                 break

@@ -122,6 +122,7 @@ def _policy(store: str) -> Iterator[Found]:
 def _store(store: str) -> Iterator[Found]:
     from engine.cli.writing import reading
     from engine.errors import NotFound
+    from engine.policy.compile import ending
     from engine.views.projections import progress
 
     try:
@@ -149,6 +150,13 @@ def _store(store: str) -> Iterator[Found]:
                 f"{behind:,} records behind the log" if behind else "level with the log",
                 "The next command that writes folds them; `orderfold projection rebuild` makes them anew.",
             )
+            if soon := ending(look.policy, look.now):
+                yield (
+                    WARN,
+                    "calendars",
+                    f"{', '.join(soon)} end within 60 days; beyond their end every hour counts as open",
+                    "Give the policy a new `name` in streams.yaml and publish it: it is then compiled two years ahead again.",
+                )
             if found.faults:
                 yield (
                     WARN,

@@ -40,14 +40,18 @@ def show(found: History, full: bool) -> None:
 
 def _timeline(entries: Iterable[Entry], full: bool) -> Iterator[tuple[str, Any]]:
     day: datetime | None = None
+    currency = ""
+    before = ""
     for entry in entries:
-        if entry.type == "work.opened.v1" and not full:
-            continue  # the decision before it said why
-        yield when(entry.time, day), _entry(entry, full)
-        day = entry.time or day
+        currency = next((c.after for c in entry.changes if c.field == "ledger.currency"), "") or currency
+        # The work a freeze or a breach makes is told by the decision before it.
+        if full or entry.type != "work.opened.v1" or before == "event":
+            yield when(entry.time, day), _entry(entry, full, currency)
+            day = entry.time or day
+        before = entry.kind
 
 
-def _entry(entry: Entry, full: bool) -> Text:
+def _entry(entry: Entry, full: bool, currency: str) -> Text:
     text = Text(f"{_SIGNS[entry.kind]} ")
     name = entry.type.rpartition(".v")[0] or entry.type
     text.append(name, style="bold" if entry.kind == "event" else "bold cyan")
@@ -76,12 +80,12 @@ def _entry(entry: Entry, full: bool) -> Text:
         text.append(
             f"\n  {entry.id}{f' · version {entry.version}' if entry.version else ''}{told}", style="dim"
         )
-    for line in _changes(entry.changes, full):
+    for line in _changes(entry.changes, full, currency):
         text.append(f"\n  {line}")
     return text
 
 
-def _changes(changes: list[Changed], full: bool) -> Iterator[str]:
+def _changes(changes: list[Changed], full: bool, currency: str) -> Iterator[str]:
     if full:
         for change in changes:
             yield f"{change.field}: {value(change.before)} → {value(change.after)}"
@@ -94,7 +98,6 @@ def _changes(changes: list[Changed], full: bool) -> Iterator[str]:
     for name, words in (("in_doubt", "in doubt"), ("frozen", "frozen")):
         if name in by:
             told.append(words if by[name].after else f"no longer {words}")
-    currency = next((change.after for change in changes if change.field == "ledger.currency"), "")
     told += [f"{name} {_amount(by[of].after, currency)}" for name in _MONEY if (of := f"ledger.{name}") in by]
     for change in changes:
         told += _told(change)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from engine.errors import OrderfoldError, StoreError
+from engine.errors import OrderfoldError, StoreError, StoreNewer
 
 NOUNS: dict[str, tuple[str, str, str]] = {
     "up": ("engine.cli.up", "run", "Run the engine and its API on this machine"),
@@ -199,12 +199,18 @@ def _said(error: Exception, as_json: bool) -> int | None:
 
 
 def _known(error: Exception) -> OrderfoldError | None:
-    """The error as one of ours: a database that cannot be read is one, wherever it is noticed."""
+    """The error as one of ours: a database or a stored row that cannot be read is one, wherever it is noticed."""
     if isinstance(error, OrderfoldError):
         return error
     sqlite = sys.modules.get("sqlite3")
     if sqlite is not None and isinstance(error, sqlite.DatabaseError):
         return StoreError(f"The store cannot be read: {error}.", "`orderfold doctor` looks for the cause.")
+    packed = sys.modules.get("msgspec")
+    if packed is not None and isinstance(error, packed.DecodeError):
+        return StoreNewer(
+            f"What the store holds has another shape than this release knows: {error}.",
+            "Use the release that wrote it; `orderfold projection rebuild` makes views anew.",
+        )
     return None
 
 

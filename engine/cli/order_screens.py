@@ -145,11 +145,13 @@ def _rows(found: Page) -> Iterator[tuple[str, Any]]:
 def _offence(found: Page) -> Iterator[tuple[str, Any]]:
     offence = found.offence
     assert offence is not None
+    later = when(offence.known, offence.time)
+    known = f", known {later}" if later != when(offence.time, offence.time) else ""
     yield "why", Text(offence.reason, style="bold")
     yield (
         "event",
         f"{offence.type} {offence.event} (version {offence.version}) from {offence.source}\n"
-        f"occurred {when(offence.time)}, known {when(offence.known, offence.time)}, met the order in {offence.state or 'limbo'}",
+        f"occurred {when(offence.time)}{known}, met the order in {offence.state or 'limbo'}",
     )
     if offence.until is not None:
         yield "until", f"{when(offence.until)}: frozen then, unless news makes it legal"

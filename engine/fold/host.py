@@ -44,6 +44,7 @@ ADOPT_STEP = 3_600_000_000
 FAULT_KEYS, FAULT_SHARE = 100, 0.01
 """More keys faulted in one batch than both stop the partition: then the code is bad, not the key."""
 
+
 class Entry:
     """A cached row: its view id, the due instant last put on the heap, and whether it differs from the disk."""
 
@@ -133,7 +134,9 @@ class Host:
         if found is None or found[1][-32:] != p.hash:
             raise ViewsAhead(
                 f"The views of partition {index} stand at position {p.position}, "
-                + ("which the log does not have." if found is None else "where the log holds another record."),
+                + (
+                    "which the log does not have." if found is None else "where the log holds another record."
+                ),
                 "The store was restored from an older copy? `orderfold projection rebuild` makes them anew.",
             )
 
@@ -177,7 +180,9 @@ class Host:
             if entry is None:
                 if event.type == "policy.published.v1":
                     self._publish(partition, p, event)
-                    self._fetch(partition, events)  # publishing writes, and what is written may leave the cache
+                    self._fetch(
+                        partition, events
+                    )  # publishing writes, and what is written may leave the cache
                     continue
                 pipeline = pipeline_of(subject)
                 if not pipeline:
@@ -223,7 +228,9 @@ class Host:
             return
         assert p.policies is not None, "every partition begins with policy.published"
         try:
-            entry.row, decided = take(row, entry.pipeline, event, p.policies, ctx, partial(self._inputs, row.subject))
+            entry.row, decided = take(
+                row, entry.pipeline, event, p.policies, ctx, partial(self._inputs, row.subject)
+            )
         except FoldFault as fault:
             row.version = event.streamversion
             self._fault(partition, p, entry, fault, now)
@@ -333,7 +340,9 @@ class Host:
         else:
             p.policies.add(event.streamtime, new)
 
-    def _retarget(self, partition: int, p: Partition, entry: Entry, old: Policy, new: Policy, now: int) -> None:
+    def _retarget(
+        self, partition: int, p: Partition, entry: Entry, old: Policy, new: Policy, now: int
+    ) -> None:
         if entry.row.fault is not None:
             return
         if not entry.dirty:
@@ -418,9 +427,14 @@ class Host:
             if self._dirty:
                 cursor.executemany(
                     self._upsert,
-                    [columns(entry.id, entry.row, entry.due, self._policy_of(entry)) for entry in self._dirty],
+                    [
+                        columns(entry.id, entry.row, entry.due, self._policy_of(entry))
+                        for entry in self._dirty
+                    ],
                 )
-            caught_up = [p.position == own.position for p, own in zip(self.partitions, self._owned, strict=True)]
+            caught_up = [
+                p.position == own.position for p, own in zip(self.partitions, self._owned, strict=True)
+            ]
             self._receipts.write(cursor)
             for p, own, level in zip(self.partitions, self._owned, caught_up, strict=True):
                 if level:  # what was just appended are receipts: nothing in it is left to fold
@@ -428,7 +442,15 @@ class Host:
             cursor.executemany(
                 "INSERT OR REPLACE INTO folded VALUES (?,?,?,?,?,?,?)",
                 [
-                    (i, p.position, p.hash, p.watermark, p.streamtime, msgspec.msgpack.encode(p.published), p.retarget)
+                    (
+                        i,
+                        p.position,
+                        p.hash,
+                        p.watermark,
+                        p.streamtime,
+                        msgspec.msgpack.encode(p.published),
+                        p.retarget,
+                    )
                     for i, p in enumerate(self.partitions)
                 ],
             )

@@ -67,7 +67,9 @@ class Pipeline:
                 for index, (field, fold) in enumerate(self.folds)
                 if name in fold.handlers
             )
-            if len(self._plans) < PLANS_KEPT:  # senders choose their types: without a bound they could fill the memory
+            if (
+                len(self._plans) < PLANS_KEPT
+            ):  # senders choose their types: without a bound they could fill the memory
                 self._plans[name] = plan
         return plan
 
@@ -107,7 +109,9 @@ def due_of(row: Row, pipeline: Pipeline) -> int:
 
 def decision_id(subject: str, decision: Decision, ordinal: int) -> str:
     """hash(fold, type, key, cause, due, ordinal): the same decision has the same id wherever it is derived."""
-    text = f"{decision.fold}|{decision.type}|{decision.key}|{subject}@{decision.cause}|{decision.due}|{ordinal}"
+    text = (
+        f"{decision.fold}|{decision.type}|{decision.key}|{subject}@{decision.cause}|{decision.due}|{ordinal}"
+    )
     return sha256(text.encode()).hexdigest()[:32]
 
 
@@ -196,7 +200,9 @@ def sameness_of(facts: dict[str, str], spec: EventType, event: Event) -> int:
     key = spec.key(event.data, event.time)
     content = ""
     if spec.content:
-        content = blake2b(_pack([getattr(event.data, name) for name in spec.content]), digest_size=8).hexdigest()
+        content = blake2b(
+            _pack([getattr(event.data, name) for name in spec.content]), digest_size=8
+        ).hexdigest()
     known = facts.get(key)
     if known is None:
         facts[key] = content
@@ -296,9 +302,7 @@ def note_decision(row: Row, id_: str, decision: Decision, time: int, now: int) -
     """Keep a decision in the row: among those that stand, and in its open work."""
     if decision.type == "work.opened.v1":
         data: Any = decision.data
-        item = Work(
-            data.work, data.kind, data.title, data.owner, data.group, data.guide, now, decision.cause
-        )
+        item = Work(data.work, data.kind, data.title, data.owner, data.group, data.guide, now, decision.cause)
         row.work = (*(w for w in row.work if w.work != item.work), item)
     elif decision.type == "work.closed.v1":
         row.work = tuple(w for w in row.work if w.work != decision.key)
@@ -313,7 +317,9 @@ def note_decision(row: Row, id_: str, decision: Decision, time: int, now: int) -
 def open_work(row: Row, event: Event, kind: str, title: str) -> list[Decided]:
     """A work item the host itself opens, because of `event`."""
     data = WorkOpened(kind, kind, title, "", "")
-    return _settle(row, [Decision("host", "work.opened.v1", kind, event.streamversion, 0, data)], event.streamtime)
+    return _settle(
+        row, [Decision("host", "work.opened.v1", kind, event.streamversion, 0, data)], event.streamtime
+    )
 
 
 __all__ = [

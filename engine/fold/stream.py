@@ -90,7 +90,13 @@ def retrace(
                 yield Traced("wake", due, None, row, decided)
             if policy is not None:
                 if row.version:
-                    yield Traced("retarget", instant, None, row, step_retarget(row, pipeline, at.last, policy, instant, ctx))
+                    yield Traced(
+                        "retarget",
+                        instant,
+                        None,
+                        row,
+                        step_retarget(row, pipeline, at.last, policy, instant, ctx),
+                    )
                 at.add(instant, policy)
 
     for event in inputs:

@@ -111,10 +111,10 @@ class Import:
     def spool(self) -> int:
         """Read every source once and put all in import order; returns `total`. Historical imports only.
         Raises StoreFull when the temporary folder is."""
-        self._spool = spool = Spool(self._directory)
         numbers: dict[str, int] = {}
         last = 0
         try:
+            self._spool = spool = Spool(self._directory)
             for key, label, place, found in self._all():
                 if key == AS_BEFORE:
                     key = last

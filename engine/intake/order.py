@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from heapq import merge
 from itertools import chain
 from operator import itemgetter
@@ -70,7 +71,8 @@ class Spool:
 
     def close(self) -> None:
         """Give the temporary file back."""
-        self._file.close()
+        with suppress(OSError):  # what a full folder did not take, closing tries to write once more
+            self._file.close()
 
     def _write(self) -> None:
         keys, records = self._keys, self._records

@@ -20,7 +20,8 @@ def rebuild(store: Store, progress: Progress) -> int:
     with store.read() as cursor:
         old = marks(cursor)
     upto = [
-        type(mark)(own.position, max(own.watermark, mark.watermark)) for own, mark in zip(ends, old, strict=True)
+        type(mark)(own.position, max(own.watermark, mark.watermark))
+        for own, mark in zip(ends, old, strict=True)
     ]
     with scratch_store(store) as scratch:
         host = fold_afresh(store, scratch, upto, lambda *_: None, lambda *_: None, progress)
@@ -35,5 +36,8 @@ def rebuild(store: Store, progress: Progress) -> int:
                 marks_ = ",".join("?" * len(names))
                 rows = fresh.execute(f"SELECT {', '.join(names)} FROM {table}")
                 while part := rows.fetchmany(2_000):
-                    cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks_})", [tuple(r) for r in part])
+                    cursor.executemany(
+                        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks_})",
+                        [tuple(r) for r in part],
+                    )
             return int(cursor.execute("SELECT count(*) FROM rows").fetchone()[0])

@@ -72,7 +72,11 @@ class _Chain:
             report.streams += 1
         if not chained(previous, state):
             report.differs(
-                "chain", partition, position, subject, f"version {version + 1} is not chained to version {version}"
+                "chain",
+                partition,
+                position,
+                subject,
+                f"version {version + 1} is not chained to version {version}",
             )
         record = decode(key, state)
         event = record.event
@@ -112,25 +116,35 @@ def verify(store: Store, progress: Progress = lambda done, total: None) -> Repor
             kept = recorded.pop(id_, None)
             if kept != digest:
                 what = "is not recorded" if kept is None else "is recorded with another body"
-                report.differs("decision", partition, 0, subject, f"{type_} {id_} follows from the log and {what}")
+                report.differs(
+                    "decision", partition, 0, subject, f"{type_} {id_} follows from the log and {what}"
+                )
         for id_ in recorded:
-            report.differs("decision", 0, 0, "", f"decision {id_} is recorded and does not follow from the log")
+            report.differs(
+                "decision", 0, 0, "", f"decision {id_} is recorded and does not follow from the log"
+            )
         with scratch.read() as fresh:
             _compare_rows(cursor, fresh, report)
     return report
 
 
 def _digest(type_: str, subject: str, time: int, data: bytes) -> bytes:
-    return blake2b(b"\0".join((type_.encode(), subject.encode(), b"%d" % time, data)), digest_size=16).digest()
+    return blake2b(
+        b"\0".join((type_.encode(), subject.encode(), b"%d" % time, data)), digest_size=16
+    ).digest()
 
 
 def _compare_heads(store: Store, upto: list[Mark], chain: _Chain, report: Report) -> None:
     for own, mark in zip(store.ownership(), upto, strict=True):
         position, hash_ = chain.last.get(own.partition, (0, GENESIS))
         if position != mark.position:
-            report.differs("head", own.partition, position, "", f"the log ends before position {mark.position}")
+            report.differs(
+                "head", own.partition, position, "", f"the log ends before position {mark.position}"
+            )
         elif position == own.position and hash_ != own.hash:
-            report.differs("head", own.partition, position, "", "the last record is not the one the owner wrote")
+            report.differs(
+                "head", own.partition, position, "", "the last record is not the one the owner wrote"
+            )
 
 
 def _compare_rows(kept: sqlite3.Cursor, fresh: sqlite3.Cursor, report: Report) -> None:

@@ -36,7 +36,8 @@ class WriterLock:
         """Take the lock, or raise Busy naming the holder once `wait_seconds` are over. StoreFull where its file cannot be
         written."""
         try:
-            file = open(self._path, "a+b")  # noqa: SIM115 held as long as the store is written
+            # Unbuffered, so that nothing is left to be written when it is closed on a full disk.
+            file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 held as long as the store is written
         except OSError as error:
             raise _unwritable(self._path, error) from error
         deadline = time.monotonic() + wait_seconds
@@ -59,7 +60,6 @@ class WriterLock:
             self._file.seek(0)
             self._file.truncate()
             self._file.write(msgspec.json.encode(holder))
-            self._file.flush()
         except OSError as error:
             raise _unwritable(self._path, error) from error
 

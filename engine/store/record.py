@@ -1,20 +1,20 @@
 """The stored record, format 1 (DESIGN.md, "Stored bytes").
 
-    offset  size  what
-    0       1     format = 1
-    1       1     flags: 1 time missing, 2 time inferred, 4 historical
-    2       8     receivedtime   µs UTC, little-endian as all numbers here
-    10      8     streamtime
-    18      8     recordedtime
-    26      4     streamversion
-    30      32    policy: SHA-256 of the text in force
-    62      4     n, then n bytes: the envelope, a msgpack array
-    …       4     m, then m bytes: `data` exactly as received
-    …       1     sealing scheme (0 = none)
-    …       16    key id        (zero under none)
-    …       12    nonce         (zero under none)
-    …       4     k, then k bytes: ciphertext of personal fields and `derived`
-    last    32    hash = SHA-256(hash of the stream's previous record ‖ every byte before)
+offset  size  what
+0       1     format = 1
+1       1     flags: 1 time missing, 2 time inferred, 4 historical
+2       8     receivedtime   µs UTC, little-endian as all numbers here
+10      8     streamtime
+18      8     recordedtime
+26      4     streamversion
+30      32    policy: SHA-256 of the text in force
+62      4     n, then n bytes: the envelope, a msgpack array
+…       4     m, then m bytes: `data` exactly as received
+…       1     sealing scheme (0 = none)
+…       16    key id        (zero under none)
+…       12    nonce         (zero under none)
+…       4     k, then k bytes: ciphertext of personal fields and `derived`
+last    32    hash = SHA-256(hash of the stream's previous record ‖ every byte before)
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Any
 import msgspec
 
 from engine.errors import StoreError, StoreNewer
-from schemas.envelope import Event
 from schemas.data import decode_data
+from schemas.envelope import Event
 
 FORMAT = 1
 GENESIS = bytes(32)

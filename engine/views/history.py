@@ -35,8 +35,9 @@ class Changed(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """One line of the timeline. `kind` is event, decision or policy. `time` is when it occurred (of a decision: when it
     took effect), `known` when the engine learned of it; `late` if something later was known already. `version` is 0 for
-    what is no input; `cause` names the event that caused a decision. `sameness` is repeat, conflict or "". `told` says
-    in a few words what the data hold, personal fields masked; `refolded` why the stream was folded again."""
+    what is no input; `cause` names the event that caused a decision. `sameness` is repeat, conflict or "". `reason` is
+    the event's or decision's own; of a work item its title. `told` says in a few words what the data hold, personal fields
+    masked; `refolded` why the stream was folded again."""
 
     kind: str
     time: datetime | None
@@ -173,7 +174,7 @@ def _decision(found: Stream, one: Decided, step: Step, changes: list[Changed]) -
         decision.fold,
         "",
         f"{cause.type} v{cause.streamversion}" if cause is not None else "",
-        getattr(decision.data, "reason", "") or "",
+        getattr(decision.data, "reason", "") or getattr(decision.data, "title", ""),
         "",
         told(decision.data),
         "",

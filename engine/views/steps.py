@@ -122,4 +122,4 @@ def _reason(decided: Sequence[Decided]) -> str:
     for one in decided:
         if one.decision.fold == "refold" and one.decision.type in _ANSWERS:
             return str(getattr(one.decision.data, "reason", "")) or "it occurred earlier"
-    return "it occurred before facts known already"
+    return "it occurred before what was known or decided already"

@@ -12,8 +12,6 @@ from projections.policy import Policy
 from projections.routing import owner_of
 from projections.row import Row
 
-VIEWS_FORMAT = 1
-
 COLUMNS = (
     "id",
     "subject",

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from engine.append.appender import STALE, Appended, Appender, Limits, Outcome
+from engine.append.appender import NO_LIMITS, STALE, Appended, Appender, Limits, Outcome
 from engine.errors import Refused
 from engine.fold.host import Host
 from engine.fold.receipts import Receipts
@@ -46,13 +46,17 @@ def wall_clock() -> int:
 class Engine:
     """`Engine.open(…)`, then `submit`, `tick`, `advance`, `publish` from one thread, then `close`."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], rows_bytes: int, heads_bytes: int, limits: Limits) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], int], rows_bytes: int, heads_bytes: int, limits: Limits
+    ) -> None:
         self.store = store
         self.book = PolicyBook(store)
         self.clock = clock
         self.kind = store.setting("kind")
         self.appender = Appender(store, store.take_partitions(), limits, heads_bytes)
-        self.receipts = Receipts(store, self.appender.owned, suppressed="history" if self.kind == HISTORY else "")
+        self.receipts = Receipts(
+            store, self.appender.owned, suppressed="history" if self.kind == HISTORY else ""
+        )
         self._rows_bytes = rows_bytes
         self.host = self._new_host()
         self._sound = True
@@ -72,7 +76,7 @@ class Engine:
         wait_seconds: float = 30.0,
         rows_bytes: int = 128 * 2**20,
         heads_bytes: int = 64 * 2**20,
-        limits: Limits = Limits(),  # noqa: B008 a frozen default
+        limits: Limits = NO_LIMITS,
     ) -> Self:
         """Take the store for writing, making it as `kind` (history | live, "" for whichever it is) where there is none,
         and fold what its views lack. `policy_text` becomes the first policy of a new store.
@@ -146,7 +150,9 @@ class Engine:
                 self._refuse(item.event, outcome, now)
         if self.host.pending >= FLUSH_EVENTS:
             self.flush()
-        elif self.kind == LIVE:  # an import's readers look at its end; 500 ms of one is only a few thousand events
+        elif (
+            self.kind == LIVE
+        ):  # an import's readers look at its end; 500 ms of one is only a few thousand events
             if not self.oldest_unwritten:
                 self.oldest_unwritten = self.clock()
             elif self.clock() - self.oldest_unwritten >= FLUSH_LATEST_MICROS:
@@ -167,7 +173,7 @@ class Engine:
         if batch:
             yield batch, self.submit(batch)
         if self.kind == HISTORY:
-            self._move_watermark(self.stands_at, always=True)
+            self._move_watermark(self.stands_at)
         self.flush()
 
     def _append(self, batch: Sequence[Incoming | DeadLetter], now: int, promise: int = 0) -> Appended:
@@ -175,8 +181,7 @@ class Engine:
         self.receipts.recordedtime = now
         if not self.level:
             self._reset()
-        due = self.host.next_due()
-        watermark = promise if due and due <= promise and promise > self.appender.owned[0].watermark else 0
+        watermark = promise if self._worth_promising(promise) else 0
         try:
             appended = self.appender.append(batch, now, watermark)
             for partition, events in enumerate(appended.events):
@@ -195,7 +200,8 @@ class Engine:
         """Whether all that is appended is folded. It is not after a failure that could not be put right at once: then
         nothing more is appended before it is."""
         return self._sound and all(
-            p.position == own.position for p, own in zip(self.host.partitions, self.appender.owned, strict=True)
+            p.position == own.position
+            for p, own in zip(self.host.partitions, self.appender.owned, strict=True)
         )
 
     def _reset(self) -> None:
@@ -219,13 +225,18 @@ class Engine:
 
     # Time
 
+    def _worth_promising(self, to: int) -> bool:
+        """Whether a timer waits for a watermark at `to`; in a live store it moves four times a second at the most."""
+        due = self.host.next_due()
+        least = WATERMARK_EVERY_MICROS if self.kind == LIVE else 1
+        return 0 < due <= to and to - self.appender.owned[0].watermark >= least
+
     def tick(self) -> None:
         """Let time pass in a live store: fire what is due, write what has waited long enough. Call it when idle."""
         if not self.level:
             self._reset()
         now = self.now
-        due = self.host.next_due()
-        if self.kind == LIVE and due and due <= now:
+        if self.kind == LIVE and self._worth_promising(now):
             self._move_watermark(now)
             self.oldest_unwritten = self.oldest_unwritten or now
         if self.oldest_unwritten and self.clock() - self.oldest_unwritten >= FLUSH_IDLE_MICROS:
@@ -236,14 +247,16 @@ class Engine:
 
         Returns where the store then stands. Refused when it already stands later, or is live."""
         if self.kind == LIVE:
-            raise Refused("The store is live: its clock is the wall's.", "Only a store of history is advanced.")
+            raise Refused(
+                "The store is live: its clock is the wall's.", "Only a store of history is advanced."
+            )
         target = self.clock() if to is None else to
         if target < self.stands_at:
             raise Refused(
                 f"The store stands at {rfc3339(self.stands_at)}; its clock does not go back to {rfc3339(target)}.",
                 "Ask about the past with --at or --known-at instead.",
             )
-        self._move_watermark(target, always=True)
+        self._move_watermark(target)
         self.flush()
         if to is None:
             with self.store.write() as cursor:
@@ -252,10 +265,9 @@ class Engine:
             self.receipts.suppressed = ""
         return target
 
-    def _move_watermark(self, to: int, always: bool = False) -> None:
-        """Promise that nothing comes at or before `to`; only when a timer waits for it, unless `always`."""
-        due = self.host.next_due()
-        if to <= self.appender.owned[0].watermark or not (always or (due and due <= to)):
+    def _move_watermark(self, to: int) -> None:
+        """Promise that nothing comes at or before `to`, and fire what waits for that."""
+        if to <= self.appender.owned[0].watermark:
             return
         with self.store.write() as cursor:
             self.appender.advance(cursor, to)

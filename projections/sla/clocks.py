@@ -10,17 +10,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from projections.kernel import Context
-from projections.policy import Policy, Stage, Step, Tier
+from projections.policy import Policy, Step
 from projections.routing import close_work, open_work, owner_of
 from projections.sla.state import Clock, Past, Pause, SlaState
-from projections.sla.tiers import calendar_of, stage_of, tag_of, tier_of
+from projections.sla.tiers import Opening, stage_of, tier_of
 from projections.sla.timing import instants, next_judgement, next_timer, used_at
 from schemas.events.decisions import SlaBreached, SlaEscalated, SlaWarned
 
 
 def opened(
-    stage: Stage,
-    tier: Tier,
+    opening: Opening,
     target: int,
     at: int,
     version: int,
@@ -29,11 +28,22 @@ def opened(
     policy: Policy,
 ) -> Clock:
     """A clock that runs from `at`, because of event `version` heard of at stream time `heard`."""
-    calendar = calendar_of(stage, tier)
-    half_at, warn_at, due_at = instants(policy.sla.calendars.get(calendar), pauses, at, 0, target, policy.sla)
-    next_at = next_judgement(warn_at, due_at, False, heard, policy.settle)
-    name, stop, tag = stage.name, stage.stop, tag_of(tier, policy)
-    return Clock(name, stop, version, at, target, calendar, tag, at, 0, half_at, warn_at, due_at, next_at)
+    half_at, warn_at, due_at = instants(opening.hours, pauses, at, 0, target, policy.sla)
+    return Clock(
+        opening.stage.name,
+        opening.stage.stop,
+        version,
+        at,
+        target,
+        opening.calendar,
+        opening.tag,
+        at,
+        0,
+        half_at,
+        warn_at,
+        due_at,
+        next_judgement(warn_at, due_at, False, heard, policy.settle),
+    )
 
 
 def timed(

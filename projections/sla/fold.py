@@ -19,7 +19,7 @@ from projections.policy import Policy
 from projections.sla.clocks import fired, ladder_of, opened, resumed, stopped, timed
 from projections.sla.retarget import retargeted
 from projections.sla.state import Clock, Past, Pause, SlaState
-from projections.sla.tiers import choose_tier, reaches, target_of, tier_of
+from projections.sla.tiers import choose_tier, course_of, reaches, target_of, tier_of, turn_of
 from projections.sla.timing import PAUSES_MAX, earliest, paused_by, pausing, used_at
 from schemas.envelope import Event, micros
 
@@ -53,21 +53,17 @@ def _placed(state: SlaState, event: Event, ctx: Context) -> SlaState:
         ship_by=micros(min(promised)) if promised else 0,
         deliver_by=deliver_by,
     )
-    clocks = []
-    if tier is not None and (promised or deliver_by):
-        policy = ctx.policy
-        rank = policy.lifecycle_of(ctx.row.channel).rank
+    clocks: tuple[Clock, ...] = ()
+    if promised or deliver_by:
         heard = _heard(state, event, ctx)
-        for stage in tier.stages:
-            if stage.promise and stage.stop in rank:
-                target = target_of(stage, (), state)
-                if target is not None:
-                    clocks.append(
-                        opened(
-                            stage, tier, target, event.time, event.streamversion, state.pauses, heard, policy
-                        )
-                    )
-    return _followed(state, order.entered, order, event, ctx, tuple(clocks))
+        for opening in course_of(ctx.policy, state.tier, ctx.row.channel).promises:
+            target = target_of(opening.stage, (), state)
+            if target is not None:
+                clock = opened(
+                    opening, target, event.time, event.streamversion, state.pauses, heard, ctx.policy
+                )
+                clocks = (*clocks, clock)
+    return _followed(state, order.entered, order, event, ctx, clocks)
 
 
 def _moved(state: SlaState, event: Event, ctx: Context) -> SlaState:
@@ -175,29 +171,38 @@ def _through(
     """Clocks, stopped clocks and new breaches after the order entered these states, in their order. The same
     objects where none of them concerns a clock."""
     policy = ctx.policy
-    lifecycle = policy.lifecycle_of(ctx.row.channel)
-    tier = tier_of(policy, state.tier)
+    course = course_of(policy, state.tier, ctx.row.channel)
     past = state.past
     late = 0
     for name, at, version in entries:
-        over = [clock for clock in clocks if reaches(lifecycle, name, clock.stop)]
-        if over:
-            clocks = tuple(clock for clock in clocks if clock not in over)
-            for clock in over:
+        turn = turn_of(course, name)
+        left = []
+        for clock in clocks:
+            if turn.end or clock.stop in turn.reached:
                 stop = stopped(clock, at, state, ctx)
                 past = (*past, stop)
                 late += stop.breached and not clock.breached
-        if tier is None or name in lifecycle.terminal:
-            continue
-        for stage in tier.stages:
-            if stage.start != name or stage.promise or stage.stop not in lifecycle.rank:
-                continue
-            if any(c.stage == stage.name for c in clocks) or any(p.stage == stage.name for p in past):
-                continue
-            target = target_of(stage, order.categories, state)
-            if target is not None:
-                clocks = (*clocks, opened(stage, tier, target, at, version, state.pauses, heard, policy))
+            else:
+                left.append(clock)
+        if len(left) < len(clocks):
+            clocks = tuple(left)
+        for opening in turn.opens:
+            if not _known(opening.stage.name, clocks, past):
+                target = target_of(opening.stage, order.categories, state)
+                if target is not None:
+                    clocks = (*clocks, opened(opening, target, at, version, state.pauses, heard, policy))
     return clocks, past, late
+
+
+def _known(stage: str, clocks: tuple[Clock, ...], past: tuple[Past, ...]) -> bool:
+    """Whether the order has or had a clock of that stage: there is one a stage and order."""
+    for clock in clocks:
+        if clock.stage == stage:
+            return True
+    for stop in past:  # noqa: SIM110 (a generator costs more than the few stages it goes through)
+        if stop.stage == stage:
+            return True
+    return False
 
 
 def _repaused(

@@ -19,6 +19,7 @@ from projections.sla.state import Clock, SlaState
 from projections.sla.tiers import (
     calendar_of,
     choose_tier,
+    opening,
     reaches,
     stage_of,
     tag_of,
@@ -155,7 +156,7 @@ def _begun(tier: Tier, state: SlaState, new: Policy, now: int, ctx: Context) -> 
             rest = order.entered[index + 1 :]
         if any(reaches(lifecycle, entry[0], stage.stop) for entry in rest):
             continue
-        clock = opened(stage, tier, target, at, version, state.pauses, now, new)
+        clock = opened(opening(stage, tier, new), target, at, version, state.pauses, now, new)
         used = used_at(clock, now, state.pauses, new.sla.calendars.get(clock.calendar))
         clocks.append(_from_now(clock, used, stage, tier, target, state, new, now))
     return clocks

@@ -21,6 +21,8 @@ PAUSES_MAX = 64
 
 def used_at(clock: Clock, instant: int, pauses: tuple[Pause, ...], calendar: Calendar | None) -> int:
     """Working time the clock has used by `instant`, pauses taken out."""
+    if calendar is None and not pauses:
+        return clock.used + instant - clock.since if instant > clock.since else clock.used
     used = clock.used + working_between(calendar, clock.since, instant)
     for pause in pauses:
         used -= working_between(calendar, max(pause.since, clock.since), min(pause.until or instant, instant))
@@ -52,7 +54,12 @@ def instants(
     warn = target * sla.warn // 1000 - used
     due = target - used
     if calendar is None and not pauses:
-        return since + max(half, 0), since + max(warn, 0), since + max(due, 0)
+        # The usual case, without a call: opening clocks is on the path of every order.
+        return (
+            since + half if half > 0 else since,
+            since + warn if warn > 0 else since,
+            since + due if due > 0 else since,
+        )
     return (
         used_up_at(calendar, pauses, since, max(half, 0)),
         used_up_at(calendar, pauses, since, max(warn, 0)),
@@ -71,6 +78,8 @@ def settled(due: int, heard: int, settle: int) -> int:
 
 def next_judgement(warn_at: int, due_at: int, warned: bool, heard: int, settle: int) -> int:
     """When an unbreached clock must be looked at next: for its warning or its deadline; 0 if a pause stands before."""
+    if not warned and heard < warn_at < due_at:
+        return warn_at
     timer = settled(due_at, heard, settle) if due_at else 0
     if not warned and warn_at and warn_at != due_at:
         warning = settled(warn_at, heard, settle)
@@ -128,12 +137,14 @@ def earliest(clocks: tuple[Clock, ...], paused: bool) -> tuple[int, int, int, in
     half_at = warn_at = due_at = wake_at = 0
     for clock in clocks:
         if not paused:
-            if not half_at or clock.half_at < half_at:
-                half_at = clock.half_at
-            if not warn_at or clock.warn_at < warn_at:
-                warn_at = clock.warn_at
-            if not due_at or clock.due_at < due_at:
-                due_at = clock.due_at
-        if clock.next_at and (not wake_at or clock.next_at < wake_at):
-            wake_at = clock.next_at
+            half, warn, due = clock.half_at, clock.warn_at, clock.due_at
+            if not half_at or half < half_at:
+                half_at = half
+            if not warn_at or warn < warn_at:
+                warn_at = warn
+            if not due_at or due < due_at:
+                due_at = due
+        wake = clock.next_at
+        if wake and (not wake_at or wake < wake_at):
+            wake_at = wake
     return half_at, warn_at, due_at, wake_at

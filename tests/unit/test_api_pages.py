@@ -47,7 +47,9 @@ class Parsed(HTMLParser):
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     with served(tmp_path) as found:
-        found.send(placed("jd:1"), told("fulfilment.dispatched", "jd:1", waybill="SF1"))  # frozen after the grace
+        found.send(
+            placed("jd:1"), told("fulfilment.dispatched", "jd:1", waybill="SF1")
+        )  # frozen after the grace
         found.clock.pass_seconds(7_200)
         found.tick()
         found.send(placed("jd:2"), paid("jd:2"))
@@ -108,7 +110,12 @@ def test_every_link_of_every_page_leads_somewhere(api: Api) -> None:
 def test_the_page_of_a_frozen_order_says_why_and_the_ways_out(api: Api) -> None:
     text = page(api, "/orders/jd:1").text
 
-    for words in ("frozen", "fulfilment.dispatched.v1 met the order in placed", "Shortest legal ways out", "Timeline"):
+    for words in (
+        "frozen",
+        "fulfilment.dispatched.v1 met the order in placed",
+        "Shortest legal ways out",
+        "Timeline",
+    ):
         assert words in text
     assert text.index("ways out") < text.index("Timeline")
     assert "order.frozen.v1" in text
@@ -136,7 +143,13 @@ def test_nothing_put_in_becomes_markup(api: Api) -> None:
     api.post("/v1/events", json={**placed("jd:6"), "id": nasty, "time": nasty, "source": nasty})
     api.tick()
 
-    for path in ("/", "/orders", "/todo", "/dead-letters", f"/orders/jd:{nasty.replace('/', '%2F').replace('#', '%23')}"):
+    for path in (
+        "/",
+        "/orders",
+        "/todo",
+        "/dead-letters",
+        f"/orders/jd:{nasty.replace('/', '%2F').replace('#', '%23')}",
+    ):
         answer = api.get(path)
         assert answer.status_code == 200
         assert "<script" not in answer.text
@@ -165,7 +178,9 @@ def test_the_style_sheet_needs_nothing_from_elsewhere(api: Api) -> None:
 
 def test_text_is_escaped_markup_is_not() -> None:
     assert tag("p", "a<b>&", tag("i", '"')) == "<p>a&lt;b&gt;&amp;<i>&quot;</i></p>"
-    assert tag("a", None, ["x", 1], href='"&', hidden=True, title=None) == '<a href="&quot;&amp;" hidden>x1</a>'
+    assert (
+        tag("a", None, ["x", 1], href='"&', hidden=True, title=None) == '<a href="&quot;&amp;" hidden>x1</a>'
+    )
     assert tag("meta", http_equiv="refresh") == '<meta http-equiv="refresh">'
     assert isinstance(tag("p"), Markup)
 
@@ -186,7 +201,15 @@ def test_money_is_shown_in_its_currencys_units(amount: int, currency: str, shown
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 s"), (59, "59 s"), (61, "1 min"), (3_600, "1 h 00 min"), (7_384, "2 h 03 min"), (180_000, "2 d 2 h"), (-5, "0 s")],
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (61, "1 min"),
+        (3_600, "1 h 00 min"),
+        (7_384, "2 h 03 min"),
+        (180_000, "2 d 2 h"),
+        (-5, "0 s"),
+    ],
 )
 def test_a_span_is_shown_in_the_units_that_matter(seconds: int, shown: str) -> None:
     assert html.span(seconds) == shown

@@ -89,7 +89,7 @@ def test_an_earlier_fact_that_makes_the_path_legal_clears_the_doubt() -> None:
 
 def test_an_earlier_fact_that_does_not_help_leaves_the_doubt() -> None:
     order = unpaid_and_shipped()
-    assert order.tell("stock.lock_failed", 5 * S) == ["order.doubted", "order.doubt_cleared"]
+    assert order.tell("stock.lock_failed", 5 * S) == ["order.doubt_cleared", "order.doubted"]
     assert order.order.offence is not None
     assert order.order.offence.version == 3
     order.pass_to(1000 * S)

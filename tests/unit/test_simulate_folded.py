@@ -158,7 +158,7 @@ def test_so_is_a_world_in_which_nearly_everything_goes_wrong(
 def test_a_house_in_which_a_person_judges_all_that_ships_too_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = POLICY.replace(b"[placed, part_paid]}", b"[placed, part_paid, picking]}")
+    text = POLICY.replace(b"[placed, part_paid]}", b"[placed, part_paid, picking]}", 1)
     assert text != POLICY
     policy, _ = load_policy(text, now=END)
     rates = Rates(**dict.fromkeys(Rates.__struct_fields__, 0) | {"overdue_news": 3000})
