@@ -1,21 +1,21 @@
 """Every error a user can meet.
 
-    OrderfoldError                 exit 1   500
-    ├── UsageError                 exit 2   400   what was asked makes no sense
-    │   └── Invalid                exit 2   422   it was understood, and does not fit its schema
-    ├── NotFound                   exit 4   404
-    ├── Refused                    exit 5   409   policy or the state of things forbids it
-    │   ├── Forbidden              exit 5   403   the actor may not
-    │   └── IllegalTransition      exit 5   409   the order takes no such step as it stands
-    ├── Stale                      exit 6   412   somebody else was first
-    ├── Busy                       exit 6   503   another process holds the store
-    │   └── Overloaded             exit 6   503   more waits to be written than may
-    ├── Unreadable                 exit 1   400   a file cannot be read, or not to its end
-    ├── VerificationFailed         exit 7   500   what is recorded does not follow from the log
-    └── StoreError                 exit 1   503   the store cannot be used
-        ├── StoreFull              exit 1   503   no room left, or not writable
-        ├── StoreNewer             exit 1   503   written by a later release
-        └── ViewsAhead             exit 1   503   views folded from another log than this one
+OrderfoldError                 exit 1   500
+├── UsageError                 exit 2   400   what was asked makes no sense
+│   └── Invalid                exit 2   422   it was understood, and does not fit its schema
+├── NotFound                   exit 4   404
+├── Refused                    exit 5   409   policy or the state of things forbids it
+│   ├── Forbidden              exit 5   403   the actor may not
+│   └── IllegalTransition      exit 5   409   the order takes no such step as it stands
+├── Stale                      exit 6   412   somebody else was first
+├── Busy                       exit 6   503   another process holds the store
+│   └── Overloaded             exit 6   503   more waits to be written than may
+├── Unreadable                 exit 1   400   a file cannot be read, or not to its end
+├── VerificationFailed         exit 7   500   what is recorded does not follow from the log
+└── StoreError                 exit 1   503   the store cannot be used
+    ├── StoreFull              exit 1   503   no room left, or not writable
+    ├── StoreNewer             exit 1   503   written by a later release
+    └── ViewsAhead             exit 1   503   views folded from another log than this one
 """
 
 from __future__ import annotations

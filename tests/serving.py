@@ -47,7 +47,9 @@ class Api:
         self.clock = clock
         self.engine = service.writer.engine
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, make_app(service))), base_url=base)
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast(Any, make_app(service))), base_url=base
+        )
 
     def close(self) -> None:
         self._loop.run_until_complete(self._client.aclose())

@@ -8,6 +8,7 @@ commands.py   POST /v1/orders/{order}/commands
 orders.py     orders, work, dead letters, summary
 operate.py    what an operator does to the store: policy, clock, dead letters
 health.py     health, readiness, metrics
-html.py, pages.py   the overview and what it links to
+html.py       pages are made of it: pages.py, overview.py, order_page.py
+describe.py   /openapi.json
 app.py        the application; server.py serves it
 """

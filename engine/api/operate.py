@@ -20,6 +20,7 @@ from engine.api.orders import Limit
 from engine.api.service import ApiRequest, json_of, service_of
 from engine.dead_letters import Letters, Opened, Sent
 from engine.errors import Invalid
+from engine.settings import limits_of
 from engine.views.masking import masked_json
 from engine.views.queries import LIMIT, moment
 from schemas.envelope import micros
@@ -92,6 +93,7 @@ async def publish_policy(request: ApiRequest) -> Response[bytes]:
     policy = await service.on_writer(
         lambda engine: engine.publish(body.text.encode(), body.reason, who.authtype, who.authid)
     )
+    service.engine.appender.limits = limits_of(service.in_force.text)
     return _json(PolicyAnswer(policy.name, policy.hash))
 
 

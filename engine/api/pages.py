@@ -10,53 +10,23 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, unquote, urlencode
 
-import msgspec
 from litestar import Response, Router, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from engine import dead_letters
 from engine.api import html, problems
 from engine.api.html import Child, Markup, age, instant, money, span, tag
-from engine.api.order_page import SYMBOLS, order_body
+from engine.api.order_page import order_body
+from engine.api.overview import EXCEPTIONS, colour_of, exceptions, overview_body
 from engine.api.service import ApiRequest, service_of
 from engine.errors import OrderfoldError
+from engine.intake.model import REASONS
 from engine.views.history import history
 from engine.views.order import page
 from engine.views.queries import OrderFilter, OrderLine, Reading
-from engine.views.summary import Summary
 
 REFRESH_SECONDS = 15
 ROWS = 100
-
-EXCEPTIONS = {
-    "frozen": ("Frozen", "an illegal step; a person must look"),
-    "overdue": ("Overdue", "past a deadline that still runs"),
-    "in_doubt": ("In doubt", "waiting for news that makes the path legal"),
-    "limbo": ("Limbo", "facts, and no order for them"),
-}
-"""Exceptions that are lists of orders: the filter, its title, what it means."""
-
-
-def filter_of(name: str) -> OrderFilter:
-    """The orders of one kind of exception."""
-    return msgspec.structs.replace(OrderFilter(), **{name: True})
-
-
-class Oldest(dict[str, "tuple[int, datetime | None]"]):
-    """Exception → (how many, since when the oldest stands)."""
-
-
-def exceptions(reading: Reading, found: Summary) -> Oldest:
-    """Each kind of exception with its number and its oldest."""
-    oldest = Oldest()
-    for name in EXCEPTIONS:
-        first = reading.orders(filter_of(name), 1).orders
-        oldest[name] = (getattr(found, name), first[0].since if first else None)
-    letters = dead_letters.letters(reading.store, limit=1)
-    oldest["dead"] = (letters.total, letters.letters[0].at if letters.letters else None)
-    work = reading.todo(limit=1)
-    oldest["work"] = (work.total, work.items[0].since if work.items else None)
-    return oldest
 
 
 @get("/", include_in_schema=False)
@@ -66,7 +36,7 @@ async def overview(request: ApiRequest) -> Response[bytes]:
     found = await asyncio.to_thread(service.summary)
     oldest = await service.look(lambda reading: exceptions(reading, found))
     return _page(
-        "Overview", found.kind, found.as_of, _overview(found, oldest), refresh_seconds=REFRESH_SECONDS
+        "Overview", found.kind, found.as_of, overview_body(found, oldest), refresh_seconds=REFRESH_SECONDS
     )
 
 
@@ -179,7 +149,7 @@ async def letters(
         (
             letter.id,
             age(letter.at, now),
-            letter.reason,
+            tag("abbr", letter.reason, title=REASONS.get(letter.reason)),
             letter.detail,
             letter.type,
             letter.source,
@@ -233,122 +203,6 @@ def _page(
     return Response(made, media_type="text/html", headers=html.HEADERS)
 
 
-def _overview(found: Summary, oldest: Oldest) -> Child:
-    return [
-        tag("h1", "Exceptions"),
-        _tiles(found, oldest),
-        tag(
-            "div",
-            _states(found),
-            tag("section", _deadlines(found), _money(found)),
-            _counted(found),
-            class_="columns",
-        ),
-    ]
-
-
-def _tiles(found: Summary, oldest: Oldest) -> Markup:
-    """Each kind of exception: how many, how old the oldest is, and the way there."""
-    targets = {name: f"/orders?{name}=true" for name in EXCEPTIONS} | {
-        "dead": "/dead-letters",
-        "work": "/todo",
-    }
-    titles = EXCEPTIONS | {
-        "dead": ("Dead letters", "what intake did not take"),
-        "work": ("Work items", "waiting for a person"),
-    }
-    tiles = [
-        tag(
-            "li",
-            tag(
-                "a",
-                tag("b", f"{count:,}"),
-                titles[name][0],
-                tag(
-                    "small",
-                    f"oldest {age(since, found.as_of)}" if count and since is not None else titles[name][1],
-                ),
-                href=targets[name],
-                title=titles[name][1],
-            ),
-            class_="bad" if count else None,
-            id=name.replace("_", "-"),
-        )
-        for name, (count, since) in oldest.items()
-    ]
-    return tag("ul", tiles, class_="tiles")
-
-
-def _states(found: Summary) -> Markup:
-    most = max(found.by_state.values(), default=1)
-    rows = (
-        (
-            tag("a", state, href=f"/orders?{urlencode({'state': state})}"),
-            _number(count),
-            tag("progress", value=count, max=most, aria_label=f"{count} {state}"),
-        )
-        for state, count in found.by_state.items()
-    )
-    return tag(
-        "section", tag("h2", "Orders by state"), html.table(("State", "Orders", ""), rows, "No orders yet.")
-    )
-
-
-def _deadlines(found: Summary) -> Child:
-    rows = (
-        (colour_of(name), _number(getattr(found.sla, name)), tag("a", "show", href=f"/orders?colour={name}"))
-        for name in ("red", "orange", "yellow", "green")
-    )
-    return [tag("h2", "Deadlines"), html.table(("Colour", "Orders", ""), rows, "")]
-
-
-def _money(found: Summary) -> Child:
-    rows = (
-        (
-            name,
-            *(
-                _number(money(getattr(sums, name.lower()), currency).removesuffix(f" {currency}"))
-                for currency, sums in found.money.items()
-            ),
-        )
-        for name in ("Receivable", "Received", "Refunded", "Fees", "Subsidies")
-    )
-    if not found.money:
-        return [tag("h2", "Money"), tag("p", "None yet.", class_="quiet")]
-    return [tag("h2", "Money"), html.table(("", *found.money), rows, "")]
-
-
-def _counted(found: Summary) -> Markup:
-    counted = {
-        "Events": found.events,
-        "Orders": found.orders,
-        "Open": found.open,
-        "Held": found.held,
-        "Late facts": found.late_facts,
-        "Duplicates": found.duplicates,
-        "Repeats": found.repeats,
-        "Conflicts": found.conflicts,
-        "Faulted": found.faults,
-    }
-    return tag(
-        "section",
-        tag("h2", "Counted"),
-        tag(
-            "dl",
-            ((tag("dt", name), tag("dd", f"{count:,}")) for name, count in counted.items()),
-            class_="facts",
-        ),
-        tag(
-            "p",
-            f"Policy {found.policy}. ",
-            tag("a", "Metrics", href="/metrics"),
-            " · ",
-            tag("a", "API", href="/openapi.json"),
-            class_="quiet",
-        ),
-    )
-
-
 def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
     flags = [
         name
@@ -377,15 +231,6 @@ def _order_row(line: OrderLine, now: datetime | None) -> tuple[Child, ...]:
 def _order_link(subject: str) -> Markup:
     number = subject.removeprefix("order/")
     return tag("a", number, href=f"/orders/{quote(number, safe='')}")
-
-
-def colour_of(name: str) -> Markup:
-    """A colour with its symbol and its name: never by hue alone."""
-    return tag("span", f"{SYMBOLS[name]} {name}", class_=name)
-
-
-def _number(value: int | str) -> Markup:
-    return tag("span", f"{value:,}" if isinstance(value, int) else value, class_="n")
 
 
 def page_problem(request: ApiRequest, error: Exception) -> Response[bytes]:

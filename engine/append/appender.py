@@ -79,7 +79,7 @@ class Appender:
     ) -> None:
         self.store = store
         self.owned = owned
-        self._limits = limits
+        self.limits = limits
         self._heads = Heads(heads_bytes)
         self._aliases = Aliases()
         self._minute = 0
@@ -247,7 +247,7 @@ class Appender:
 
     def _open(self, event: Event, subject: str) -> Head | None:
         """A new stream: the next number of its partition. None when its source has opened too many this minute."""
-        limit = self._limits.new_streams_per_minute
+        limit = self.limits.new_streams_per_minute
         if limit and not event.historical and not event.source.startswith("/orderfold/"):
             minute = self._now // 60_000_000
             if minute != self._minute:
@@ -266,7 +266,7 @@ class Appender:
         return head
 
     def _limit_detail(self, source: str) -> str:
-        limit = self._limits.new_streams_per_minute
+        limit = self.limits.new_streams_per_minute
         return f"{source} has opened {limit} new streams this minute; send again later or raise intake.new_streams_per_minute"
 
     def _again(self, event: Event, raw: bytes, head: Head, own: Ownership, held: int) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,9 @@ from engine.cli.options import AsJson, StoreUrl
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-BATCH_SEND = 500
+BATCH_SEND, BATCH_BYTES = 500, 1 << 20
+"""An HTTP batch to a holder: so many events, or so many bytes, well below what one request may have."""
+
 SEND_TRIES = 20
 PARTLY, INTERRUPTED = 3, 130
 
@@ -269,14 +270,16 @@ class _Sending(_Done):
         with Progress("send") as progress:
             try:
                 batch: list[bytes] = []
+                size = 0
                 for line in self._lines():
                     if _is_json(line):
                         batch.append(line)
+                        size += len(line)
                     else:
                         self._send_alone(line)
-                    if len(batch) >= BATCH_SEND:
+                    if len(batch) >= BATCH_SEND or size >= BATCH_BYTES:
                         self._send(batch)
-                        batch = []
+                        batch, size = [], 0
                     progress.note = self.note
                     progress.at(self.events)
                 if batch:
@@ -292,7 +295,7 @@ class _Sending(_Done):
         for source in self._sources:
             try:
                 for _, line in lines(source, 1 << 20):
-                    if line.strip():
+                    if line := line.strip():
                         yield line
             except Unreadable as error:
                 self.errors.append(error)
@@ -334,8 +337,13 @@ class _Sending(_Done):
 
 
 def _is_json(line: bytes) -> bool:
+    """By the decoder the server has: Python's own takes NaN and UTF-16, and one such line would spoil its batch."""
+    from msgspec.json import decode
+
+    from engine.intake.places import NOT_JSON
+
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        decode(line)
+    except NOT_JSON:
         return False
     return True

@@ -14,6 +14,7 @@ from functools import cache
 from typing import IO, Any
 
 import msgspec
+import typer
 
 COLOUR_SIGNS = {"red": "✖", "orange": "▲", "yellow": "◐", "green": "●", "": "·", "none": "·"}
 STYLES = {
@@ -75,9 +76,17 @@ def say(text: str, style: str = "", first: int = 0) -> None:
     err().print(shown, soft_wrap=not is_terminal(sys.stderr))
 
 
+def write(text: str) -> None:
+    """Data on stdout. A reader that has seen enough (`| head`) ends the command, and is no failure of it."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise typer.Exit from None
+
+
 def emit(value: Any) -> None:
     """A value as one line of JSON on stdout."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    write(msgspec.json.encode(value).decode() + "\n")
 
 
 def emit_lines(values: Iterable[Any]) -> None:
@@ -206,7 +215,7 @@ def _shape(shape: Any, width_off_terminal: int) -> None:
         console.print(shape)
     console.width = before
     # Cells are padded to their column's width: nobody off a terminal wants the blanks behind the last one.
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in caught.get().splitlines()))
+    write("".join(f"{line.rstrip()}\n" for line in caught.get().splitlines()))
 
 
 def _text(value: str | int) -> Any:

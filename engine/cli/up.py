@@ -38,24 +38,19 @@ def up(
     It holds the store meanwhile: other commands that write go to it by themselves, readers never need to.
     """
     from engine.api.server import serve
-    from engine.cli.writing import policy_text
-    from engine.errors import NotFound
-    from engine.store.database import Store
+    from engine.cli.writing import wait_for_holder
 
-    try:
-        Store.open(store).close()
-    except NotFound:
-        return serve(store, host, port, policy_text=policy_text(policy))
-    return serve(store, host, port, policy_text=_in_force(store))
+    wait_for_holder(store)
+    return serve(store, host, port, policy_text=_in_force(store, policy))
 
 
-def _in_force(store: str) -> bytes:
-    """The text of the policy in force, which a store that is there goes by; the file's where it has none yet."""
+def _in_force(store: str, policy: str) -> bytes:
+    """The text of the policy in force, which a store that is there goes by; the file's where there is none yet."""
     from engine.cli.writing import policy_text, reading
     from engine.errors import NotFound
 
-    with reading(store) as look:
-        try:
+    try:
+        with reading(store) as look:
             return look.book.text(bytes.fromhex(look.policy.hash))
-        except NotFound:
-            return policy_text()
+    except NotFound:
+        return policy_text(policy)

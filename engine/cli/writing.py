@@ -61,6 +61,18 @@ def holding(
 
     if not create:
         Store.open(url).close()
+    wait_for_holder(url)
+    engine = Engine.open(
+        url, kind, policy, holder=this_process(f"orderfold {command}"), wait_seconds=WAIT_SECONDS, **sizes
+    )
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def wait_for_holder(url: str) -> None:
+    """Say that whoever writes the store will be waited for. Raises Busy at once where that is a server: it will not end."""
     holder = holder_of(url)
     if holder is not None and holder.address:
         raise Busy(
@@ -69,13 +81,6 @@ def holding(
         )
     if holder is not None:
         say(f"Waiting for `{holder.command}` (pid {holder.pid}), which is writing the store …", style="dim")
-    engine = Engine.open(
-        url, kind, policy, holder=this_process(f"orderfold {command}"), wait_seconds=WAIT_SECONDS, **sizes
-    )
-    try:
-        yield engine
-    finally:
-        engine.close()
 
 
 def policy_text(path: str = "") -> bytes:

@@ -17,6 +17,7 @@ from engine.errors import StoreError, ViewsAhead
 from engine.fold.receipts import Receipts
 from engine.fold.refold import Timeline
 from engine.fold.step import (
+    Decided,
     FoldFault,
     Pipeline,
     due_of,
@@ -298,21 +299,25 @@ class Host:
         entry = self._rows.get(subject)
         if entry is None or entry.row.fault is None or p.policies is None:
             return False
-        inputs = self._inputs(subject)
-        known = {standing.id for standing in entry.row.standing}
-        decided = []
+        if not entry.dirty:
+            entry.dirty = True
+            self._dirty.append(entry)
+        until, inclusive = max(p.watermark, p.streamtime), p.watermark >= p.streamtime
+        row = entry.row
+        decided: list[Decided] = []
         try:
-            for step in retrace(subject, entry.pipeline, inputs, p.policies, max(p.watermark, p.streamtime)):
+            for step in retrace(subject, entry.pipeline, self._inputs(subject), p.policies, until, inclusive):
                 decided += step.decided
-                entry.row = step.row
+                row = step.row
         except FoldFault as fault:
-            entry.row.fault = Fault(fault.fold, entry.row.version, p.streamtime, fault.text[-4_000:], 0)
+            entry.row.fault = msgspec.structs.replace(
+                entry.row.fault, fold=fault.fold, at=p.streamtime, traceback=fault.text[-4_000:]
+            )
             return False
-        finally:
-            if not entry.dirty:
-                entry.dirty = True
-                self._dirty.append(entry)
-        self._receipts.add(partition, entry.id, subject, [one for one in decided if one.id not in known])
+        entry.row = row
+        # Not those the row holds for standing: what was decided in the very step that raised was never written.
+        written = {record.event.id for record in self.store.stream(subject, receipts=True)}
+        self._receipts.add(partition, entry.id, subject, [one for one in decided if one.id not in written])
         entry.due = due_of(entry.row, entry.pipeline)
         if entry.due:
             heapq.heappush(p.heap, (entry.due, subject, entry.id))

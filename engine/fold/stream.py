@@ -37,7 +37,8 @@ def take(
     inputs: Callable[[], Sequence[Event]],
 ) -> tuple[Row, list[Decided]]:
     """The row after `event`, at its stream time, and what was decided. `inputs` gives the stream's events when the step
-    must be followed by a refold; those after `event` are left aside. Raises FoldFault, the row's states untouched."""
+    must be followed by a refold; those after `event` are left aside. Raises FoldFault, the row's states untouched, or
+    as the step left them where the refold after it is what raised."""
     if event.time < row.latest:
         row.late += 1
     else:
@@ -72,18 +73,19 @@ class Traced(msgspec.Struct):
 
 
 def retrace(
-    subject: str, pipeline: Pipeline, inputs: Sequence[Event], timeline: Timeline, until: int
+    subject: str, pipeline: Pipeline, inputs: Sequence[Event], timeline: Timeline, until: int, inclusive: bool = True
 ) -> Iterator[Traced]:
-    """Step through a stream's inputs in log order with the timers between them, up to stream time `until`. The row is the
-    same object while nothing replaces it: look at it before asking for the next step."""
+    """Step through a stream's inputs in log order with the timers between them, up to stream time `until`; `inclusive`
+    says that nothing more comes at that instant, so that what is due at it fires too. The row is the same object while
+    nothing replaces it: look at it before asking for the next step."""
     row = new_row(subject, pipeline)
     ctx = Context()
     at = Timeline([(0, timeline.at(0))])
     clock = 0
 
-    def pass_time(to: int, inclusive: bool) -> Iterator[Traced]:
+    def pass_time(to: int, closed: bool) -> Iterator[Traced]:
         for instant, policy in [*timeline.changes(clock, to), (to, None)]:
-            edge = inclusive and policy is None
+            edge = closed and policy is None
             while (due := due_of(row, pipeline)) and (due < instant or (edge and due == instant)):
                 decided = step_wake(row, pipeline, due, at.last, ctx)
                 row.streamtime = max(row.streamtime, due)
@@ -104,4 +106,4 @@ def retrace(
         clock = event.streamtime
         row, decided = take(row, pipeline, event, at, ctx, lambda: inputs)
         yield Traced("event", event.streamtime, event, row, decided)
-    yield from pass_time(until, True)
+    yield from pass_time(until, inclusive)

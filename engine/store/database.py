@@ -84,7 +84,9 @@ class Store:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreFull(f"{directory} cannot be made: {error.strerror}.", "Choose another --store.") from error
+            raise StoreFull(
+                f"{directory} cannot be made: {error.strerror}.", "Choose another --store."
+            ) from error
         store = cls(directory)
         with store.write() as cursor:
             for statement in TABLES:
@@ -97,7 +99,9 @@ class Store:
                 for statement in recorder.create_table_statements:
                     cursor.execute(statement)
                 row = msgspec.structs.astuple(Ownership(partition))
-                cursor.execute(f"INSERT OR IGNORE INTO partitions ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
+                cursor.execute(
+                    f"INSERT OR IGNORE INTO partitions ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row
+                )
         store._attach()
         return store
 
@@ -106,19 +110,24 @@ class Store:
         """Open an existing store for reading (writing needs the lock as well). NotFound where there is none."""
         directory = store_directory(url)
         if not (directory / "orderfold.db").exists():
-            raise NotFound(
-                f"There is no store at {directory}.",
-                "Make one with `orderfold ingest FILE --historical` or `orderfold up`, or name another with --store.",
-            )
+            raise _no_store(directory)
         store = cls(directory)
         store._attach()
         return store
 
     def _attach(self) -> None:
         try:
-            found = dict(self.settings())
-        except sqlite3.DatabaseError as error:
+            with self._datastore.transaction(commit=False) as cursor:
+                tables = {row[0] for row in cursor.execute("SELECT name FROM sqlite_master")}
+                found = dict(cursor.execute("SELECT key, value FROM store")) if "store" in tables else {}
+        except (sqlite3.DatabaseError, PersistenceError) as error:
             raise _unusable(self.path, error) from error
+        if not tables:  # whoever was making it ended before anything was in it
+            raise _no_store(self.directory)
+        if not found:
+            raise StoreError(
+                f"{self.path} is not a store: it holds other tables.", "Name another with --store."
+            )
         if int(found.get("format", FORMAT)) > FORMAT:
             raise StoreNewer(
                 f"{self.path} has format {found['format']}; this release reads up to {FORMAT}.",
@@ -149,9 +158,14 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Cursor]:
-        """One consistent reading."""
-        with self._datastore.transaction(commit=False) as cursor:
-            yield cursor.sqlite_cursor
+        """One consistent reading. StoreError where the database does not answer."""
+        try:
+            with self._datastore.transaction(commit=False) as cursor:
+                yield cursor.sqlite_cursor
+        except (sqlite3.DatabaseError, PersistenceError) as error:
+            raise StoreError(
+                f"{self.path} cannot be read: {error}.", "`orderfold doctor` looks for the cause."
+            ) from error
 
     # Settings and ownership
 
@@ -167,7 +181,10 @@ class Store:
 
     @staticmethod
     def set_setting(cursor: sqlite3.Cursor, key: str, value: str) -> None:
-        cursor.execute("INSERT INTO store VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value", (key, value))
+        cursor.execute(
+            "INSERT INTO store VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+            (key, value),
+        )
 
     def ownership(self) -> list[Ownership]:
         """Every partition's row, in order."""
@@ -223,7 +240,8 @@ class Store:
         for start in range(0, len(subjects), 500):
             part = subjects[start : start + 500]
             for row in cursor.execute(
-                f"SELECT subject, partition, number FROM streams WHERE subject IN ({','.join('?' * len(part))})", part
+                f"SELECT subject, partition, number FROM streams WHERE subject IN ({','.join('?' * len(part))})",
+                part,
             ):
                 found[row[0]] = (row[1], row[2])
         return found
@@ -241,7 +259,9 @@ class Store:
     def log(self, partition: int, after: int, limit: int) -> list[tuple[int, str, bytes]]:
         """(position, originator id, record) of a partition in log order, receipts included."""
         with self.read() as cursor:
-            return [(p, key, state) for p, key, _, state in self.recorders[partition].read(cursor, after, limit)]
+            return [
+                (p, key, state) for p, key, _, state in self.recorders[partition].read(cursor, after, limit)
+            ]
 
     def bound(self, alias: str) -> list[str]:
         """The orders a number (`waybill:SF123`) is known to mean."""
@@ -262,14 +282,22 @@ _NO_ACCESS = (
 )
 
 
-def _unusable(path: Path, error: sqlite3.DatabaseError) -> StoreError:
-    """Why a database cannot be opened: it may be sound, and only its place be wrong."""
-    if error.sqlite_errorcode & 0xFF in _NO_ACCESS:
+def _unusable(path: Path, error: Exception) -> StoreError:
+    """Why a database cannot be opened: it may be sound, and only its place be wrong. The library wraps some errors."""
+    cause = error if isinstance(error, sqlite3.Error) else error.__cause__
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _NO_ACCESS:
         return StoreError(
             f"{path} cannot be opened: {error}.",
             f"Even reading needs to write beside it: give rights to {path.parent} and room, or copy the store elsewhere.",
         )
     return StoreError(f"{path} is not a store: {error}.", "Name another with --store.")
+
+
+def _no_store(directory: Path) -> NotFound:
+    return NotFound(
+        f"There is no store at {directory}.",
+        "Make one with `orderfold ingest FILE --historical` or `orderfold up`, or name another with --store.",
+    )
 
 
 __all__ = ["HISTORY", "LIVE", "Ownership", "Store", "originator", "split_originator", "store_directory"]

@@ -95,7 +95,9 @@ class WriterLock:
 
 
 def _unwritable(path: Path, error: OSError) -> StoreFull:
-    return StoreFull(f"{path} cannot be written: {error.strerror}.", "Make room or give rights, then try again.")
+    return StoreFull(
+        f"{path} cannot be written: {error.strerror}.", "Make room or give rights, then try again."
+    )
 
 
 def this_process(command: str, address: str = "") -> Holder:

@@ -254,7 +254,7 @@ class Engine:
         if target < self.stands_at:
             raise Refused(
                 f"The store stands at {rfc3339(self.stands_at)}; its clock does not go back to {rfc3339(target)}.",
-                "Ask about the past with --at or --known-at instead.",
+                "Earlier history goes into a store of its own, with --store.",
             )
         self._move_watermark(target)
         self.flush()

@@ -133,20 +133,19 @@ def _parcels_of_all(state: LifecycleState, data: Any, to: str) -> tuple[Parcel, 
     if lines is not None and (tuple(lines) != state.live or not lines):
         return None
     parcels = state.parcels
-    number = getattr(data, "parcel", None)
-    waybill = getattr(data, "waybill", None)
-    if number is None and waybill is None:
-        if not parcels:
-            return parcels
-        return tuple(replace(parcel, state=to) if parcel.state else parcel for parcel in parcels)
+    number = getattr(data, "parcel", None) or ""
+    waybill = getattr(data, "waybill", None) or ""
     if not parcels:
-        return (Parcel(number or "", state.live, to, waybill or ""),)
-    if len(parcels) > 1:
+        return (Parcel(number, state.live, to, waybill),) if number or waybill else parcels
+    if not number and not waybill:
+        return tuple([replace(parcel, state=to) if parcel.state else parcel for parcel in parcels])
+    if len(parcels) > 1 or find_parcel(parcels, number, waybill) < 0:
         return None
     only = parcels[0]
-    if only.parcel != number or not only.state or only.lines != state.live:
+    if not only.state or only.lines != state.live:
         return None
-    return (Parcel(number, only.lines, to, waybill or only.waybill, only.scan, only.scanned),)
+    known, before = only.parcel or number, only.waybill
+    return (Parcel(known, only.lines, to, waybill or before, only.scan, only.scanned),)
 
 
 def _money(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
@@ -167,7 +166,7 @@ def _money(state: LifecycleState, event: Event, ctx: Context) -> LifecycleState:
             return state
         parcels = state.parcels
         if parcels:
-            parcels = tuple(replace(parcel, state=to) if parcel.state else parcel for parcel in parcels)
+            parcels = tuple([replace(parcel, state=to) if parcel.state else parcel for parcel in parcels])
         moved = enter(state, to, event.time, event.streamversion, parcels)
         return with_review(moved, event.time, event.streamversion, ctx, map_)
     return _consider(state, _fact(event, MONEY, ctx), event, ctx)
@@ -180,6 +179,7 @@ def _reviewed(state: LifecycleState, event: Event, ctx: Context) -> LifecycleSta
 
 def _fact(event: Event, trigger: str, ctx: Context) -> Fact:
     data: Any = event.data
+    lines = getattr(data, "lines", None)
     return Fact(
         event.streamversion,
         event.time,
@@ -187,7 +187,7 @@ def _fact(event: Event, trigger: str, ctx: Context) -> Fact:
         event.id,
         trigger,
         getattr(data, "parcel", None) or "",
-        tuple(dict.fromkeys(getattr(data, "lines", None) or ())),
+        tuple(dict.fromkeys(lines)) if lines else (),
         getattr(data, "waybill", None) or "",
         max(ctx.now, event.streamtime),
     )

@@ -66,10 +66,10 @@ def advance(
                 return replace(state, parcels=parcels, stayed=max(state.stayed, fact.time))
             moved = tuple(replace(parcel, state=to) if parcel.state else parcel for parcel in parcels)
             return enter(state, to, time, fact.version, moved)
-    here = {
-        each.line: each
-        for each in state.lines or (LineState(line, state.state, state.since) for line in state.live)
-    }
+    if state.lines:
+        here = {each.line: each for each in state.lines}
+    else:
+        here = {line: LineState(line, state.state, state.since) for line in state.live}
     targets = _targets(state, fact, map_, trigger, how, named, {line: here[line].state for line in lines})
     if isinstance(targets, str):
         return targets
@@ -80,11 +80,13 @@ def spoken_for(state: LifecycleState, fact: Fact) -> tuple[tuple[str, ...], bool
     """The lines not cancelled that a fact speaks for, in the order's order, and whether it names them."""
     if fact.lines and (state.live or state.cancelled):
         named = set(fact.lines)
-        return tuple(line for line in state.live if line in named), True
+        return tuple([line for line in state.live if line in named]), True
     if fact.parcel or fact.waybill:
         known = _known_parcel(state, fact)
         if known is not None:
-            return tuple(line for line in state.live if line in known.lines), False
+            if known.lines == state.live:
+                return state.live, False
+            return tuple([line for line in state.live if line in known.lines]), False
         taken = {line for parcel in state.parcels for line in parcel.lines}
         free = tuple(line for line in state.live if line not in taken)
         if free:
@@ -103,6 +105,8 @@ def unknown_lines(state: LifecycleState, fact: Fact) -> tuple[str, ...]:
     if not fact.lines or not (state.live or state.cancelled):
         return ()
     known = {*state.live, *state.cancelled}
+    if known.issuperset(fact.lines):
+        return ()
     return tuple(line for line in fact.lines if line not in known)
 
 
@@ -197,10 +201,11 @@ def _moved(
     if not changed:
         parcels = note_parcel(state, fact, tuple(targets), state.state)
         return replace(state, parcels=parcels, stayed=max(state.stayed, fact.time))
-    shown = shown_state(map_, {each.state for each in here.values()}) if here else last
-    together = not here or all(each.state == shown for each in here.values())
+    states = {each.state for each in here.values()}
+    shown = shown_state(map_, states) if states else last
+    together = len(states) <= 1
     parcels = tuple(
-        _stands(map_, parcel, here, last) for parcel in note_parcel(state, fact, tuple(targets), shown)
+        [_stands(map_, parcel, here, last) for parcel in note_parcel(state, fact, tuple(targets), shown)]
     )
     entered = state.entered if shown == state.state else (*state.entered, (shown, time, fact.version))
     return replace(
@@ -210,7 +215,7 @@ def _moved(
         entered=entered,
         live=live,
         cancelled=cancelled,
-        lines=() if together else tuple(here[line] for line in live),
+        lines=() if together else tuple([here[line] for line in live]),
         parcels=parcels,
     )
 
@@ -218,11 +223,14 @@ def _moved(
 def shown_state(map_: LifecycleMap, states: set[str]) -> str:
     """What an order whose lines stand in `states` is shown as: the least advanced of them, or part_shipped while
     some of them have left and some have not, if the map knows that state."""
-    least = min(states, key=lambda state: (map_.rank.get(state, -1), state))
+    if len(states) == 1:
+        return next(iter(states))
+    ranks = [(map_.rank.get(state, -1), state) for state in states]
+    rank, least = min(ranks)
     left = map_.rank.get(SHIPPED)
-    if left is None or PART_SHIPPED not in map_.rank or map_.rank.get(least, -1) >= left:
+    if left is None or PART_SHIPPED not in map_.rank or rank >= left:
         return least
-    return PART_SHIPPED if any(map_.rank.get(state, -1) >= left for state in states) else least
+    return PART_SHIPPED if max(ranks)[0] >= left else least
 
 
 def _stands(map_: LifecycleMap, parcel: Parcel, here: dict[str, LineState], gone: str) -> Parcel:
@@ -230,7 +238,10 @@ def _stands(map_: LifecycleMap, parcel: Parcel, here: dict[str, LineState], gone
     if not parcel.state:
         return parcel
     states = [here[line].state for line in parcel.lines if line in here]
-    least = min(states, key=lambda state: map_.rank.get(state, -1), default=gone)
+    if len(states) > 1:
+        least = min(states, key=lambda state: map_.rank.get(state, -1))
+    else:
+        least = states[0] if states else gone
     return parcel if parcel.state == least else replace(parcel, state=least)
 
 
@@ -246,7 +257,7 @@ def note_parcel(state: LifecycleState, fact: Fact, lines: tuple[str, ...], stand
         return (*parcels, Parcel(fact.parcel, lines, stands, fact.waybill))
     known = parcels[index]
     held = known.lines
-    if any(line not in held for line in lines):
+    if lines != held and not set(held).issuperset(lines):
         held = tuple(line for line in state.live if line in held or line in lines)
     noted = Parcel(
         known.parcel or fact.parcel,

@@ -81,12 +81,13 @@ def fired(clock: Clock, state: SlaState, ctx: Context) -> Clock:
 
 def stopped(clock: Clock, at: int, state: SlaState, ctx: Context) -> Past:
     """The clock closed by an event that occurred at `at`."""
-    at = max(at, clock.started)
+    if at < clock.started:
+        at = clock.started
     if clock.breached:
         if at <= clock.due_at or not clock.due_at:
             ctx.refold(f"{clock.stage} was reached in time, before its breach was decided")
         close_work(ctx, _work(clock), f"{clock.stage} was reached")
-    else:
+    elif at > clock.warn_at or at > clock.due_at:
         clock = _judged(clock, at, at, state, ctx, 0)
     used = used_at(clock, at, state.pauses, ctx.policy.sla.calendars.get(clock.calendar))
     return Past(clock.stage, clock.started, at, used, clock.target, clock.breached)

@@ -115,10 +115,9 @@ def _followed(
     clocks: tuple[Clock, ...],
 ) -> SlaState:
     """The state after the order, timed by `clocks`, entered `entries`, then stood still or ran as `order` says."""
-    heard = _heard(state, event, ctx)
     past, late = state.past, 0
     if entries:
-        clocks, past, late = _through(state, clocks, entries, order, heard, ctx)
+        clocks, past, late = _through(state, clocks, entries, order, event, ctx)
     since, reason = 0, ""
     if order.holds or order.offence is not None:
         since, reason = pausing(order, ctx.policy)
@@ -129,7 +128,7 @@ def _followed(
             if event.time < ctx.row.latest:
                 # Beside what is known already, only the order of occurrence tells when clocks stood still.
                 ctx.refold(f"{event.type} is late, and clocks stand still by it")
-            clocks, pauses = _repaused(clocks, state, pauses, heard, ctx)
+            clocks, pauses = _repaused(clocks, state, pauses, _heard(state, event, ctx), ctx)
     entered = order.entered
     seen_version = entered[-1][2] if entered else 0
     if clocks is state.clocks and past is state.past and pauses is state.pauses:
@@ -149,7 +148,7 @@ def _followed(
         due_at=due_at,
         wake_at=wake_at,
         breached=state.breached + late,
-        heard_at=heard,
+        heard_at=_heard(state, event, ctx),
         seen=len(entered),
         seen_version=seen_version,
     )
@@ -157,7 +156,8 @@ def _followed(
 
 def _heard(state: SlaState, event: Event, ctx: Context) -> int:
     """When what the event says here was known: in a refold, not before all that it builds upon was."""
-    return max(ctx.now, event.streamtime, state.heard_at)
+    heard = ctx.now if ctx.now > event.streamtime else event.streamtime
+    return heard if heard > state.heard_at else state.heard_at
 
 
 def _through(
@@ -165,7 +165,7 @@ def _through(
     clocks: tuple[Clock, ...],
     entries: tuple[Entry, ...],
     order: LifecycleState,
-    heard: int,
+    event: Event,
     ctx: Context,
 ) -> tuple[tuple[Clock, ...], tuple[Past, ...], int]:
     """Clocks, stopped clocks and new breaches after the order entered these states, in their order. The same
@@ -177,8 +177,9 @@ def _through(
     for name, at, version in entries:
         turn = turn_of(course, name)
         left = []
+        end, reached = turn.end, turn.reached
         for clock in clocks:
-            if turn.end or clock.stop in turn.reached:
+            if end or clock.stop in reached:
                 stop = stopped(clock, at, state, ctx)
                 past = (*past, stop)
                 late += stop.breached and not clock.breached
@@ -190,6 +191,7 @@ def _through(
             if not _known(opening.stage.name, clocks, past):
                 target = target_of(opening.stage, order.categories, state)
                 if target is not None:
+                    heard = _heard(state, event, ctx)
                     clocks = (*clocks, opened(opening, target, at, version, state.pauses, heard, policy))
     return clocks, past, late
 

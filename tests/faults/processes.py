@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from engine.errors import NotFound
 from engine.store.database import Store
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,9 +23,9 @@ SECONDS = 60
 """No step takes as long, on the busiest of machines."""
 
 NO_LIMIT = resource.RLIM_INFINITY
-ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if not name.startswith("ORDERFOLD_")
-} | {"NO_COLOR": "1"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ORDERFOLD_")} | {
+    "NO_COLOR": "1"
+}
 
 
 class Ended:
@@ -172,9 +173,10 @@ def kept(store: Path) -> dict[str, list[tuple[str, str]]]:
 
 def inputs(store: Path) -> int:
     """Events in the log so far; 0 where there is no store yet."""
-    if not (store / "orderfold.db").exists():
+    try:
+        opened = Store.open(str(store))
+    except NotFound:
         return 0
-    opened = Store.open(str(store))
     try:
         return sum(own.inputs for own in opened.ownership())
     finally:

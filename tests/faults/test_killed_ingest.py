@@ -63,7 +63,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_the_same(
 ) -> None:
     moment = random.Random(seed)
     store = tmp_path / "store"
-    reached = []
+    reached: list[int] = []
     log_bytes = 0  # the first while the store is being made
     while len(reached) < KILLS and killed_at(night, store, log_bytes, moment.random() * 0.02):
         reached.append(inputs(store))
@@ -103,3 +103,17 @@ def test_an_import_that_ran_to_its_end_may_be_started_again(night: Path, in_peac
 
     assert again.data["accepted"] == 0
     assert inputs(in_peace) == before
+
+
+def test_a_store_killed_while_it_is_made_is_none_yet(night: Path, tmp_path: Path) -> None:
+    """SQLite's file is there before anything is in it."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "orderfold.db").touch()
+
+    read = orderfold("summary", store=store)
+    made = orderfold("ingest", night, "--historical", store=store)
+
+    assert read.code == 4
+    assert "There is no store at" in read.err
+    assert_ended(made)

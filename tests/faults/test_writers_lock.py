@@ -55,7 +55,7 @@ def test_while_it_is_served_an_ingest_goes_through_the_server(store: Path, tmp_p
         through = orderfold("ingest", more, "--json", store=store)
         history = orderfold("ingest", more, "--historical", store=store)
         note = orderfold("order", "note", "jd:2", "--reason", "seen", "--json", store=store)
-        second = orderfold("up", "--port", "0", store=store, command=SHORTLY)
+        second = orderfold("up", "--port", "0", store=store)
         port = server.address.rpartition(":")[2]
         elsewhere = orderfold("up", "--port", port, store=tmp_path / "other")
         told_of = orderfold("store", "info", "--json", store=store)

@@ -20,13 +20,18 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 def test_a_published_policy_is_in_force_in_every_partition(api: Api) -> None:
-    text = edited(("name: house-1", "name: house-2"), ("max_batch: 1000", "max_batch: 1"))
+    text = edited(
+        ("name: house-1", "name: house-2"),
+        ("max_batch: 1000", "max_batch: 1"),
+        ("new_streams_per_minute: 60000", "new_streams_per_minute: 1"),
+    )
 
     answer = api.post("/v1/policy", json={"text": text, "reason": "smaller batches"})
 
     assert answer.json()["name"] == "house-2"
     assert {own.policy.hex() for own in api.engine.appender.owned} == {answer.json()["hash"]}
     assert api.post("/v1/events", json=[placed(), placed("jd:2")]).status_code == 413
+    assert [api.post("/v1/events", json=placed(f"jd:{n}")).status_code for n in range(2)] == [200, 429]
     published = api.engine.store.stream("policy/0")[-1].event
     assert (published.data.reason, published.authid.split(":")[0]) == ("smaller batches", "local")
 

@@ -336,7 +336,7 @@ def test_terminal_states_offend_as_others_do() -> None:
     order.place(0)
     order.tell("order.cancelled", 10)
     order.pay(20)
-    assert order.order.offence is None
+    assert (order.order.state, order.order.offence) == ("cancelled", None)
     order.tell("fulfilment.dispatched", 30)
     assert order.order.offence is not None
     order.pass_to(30 + GRACE)

@@ -27,6 +27,7 @@ END = 1_762_905_600_000_000
 
 def taken(world: World, directory: Path, text: bytes = POLICY) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the answers, the same figures as an engine finds them)."""
+    directory.mkdir(exist_ok=True)
     lines = directory / "world.jsonl"
     expected = write(world, lines).answers
     _, written = load_policy(text, now=END)
