@@ -80,9 +80,7 @@ class Context:
 
     def decide(self, type: str, key: str, data: Data, cause: int = -1, due: int = NONE) -> None:
         """Decide something, effective now; `cause` defaults to the event of the step."""
-        self.decisions.append(
-            Decision(self.fold, type, key, self.cause if cause < 0 else cause, due, data)
-        )
+        self.decisions.append(Decision(self.fold, type, key, self.cause if cause < 0 else cause, due, data))
 
     def refold(self, reason: str) -> None:
         """Ask the host to fold the stream again in order of occurrence, because of this step's event. Within a

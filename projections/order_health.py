@@ -57,7 +57,7 @@ def health_at(
 
 
 def _score(losses: tuple[Loss, ...]) -> int:
-    return max(0, FULL - sum(loss.points for loss in losses))
+    return max(0, FULL - sum([loss.points for loss in losses]))
 
 
 def _lose(state: OrderHealthState, cause: str, event: Event, ctx: Context, key: str = "") -> OrderHealthState:
@@ -65,15 +65,18 @@ def _lose(state: OrderHealthState, cause: str, event: Event, ctx: Context, key: 
     points = ctx.policy.health.points.get(cause, 0)
     if not points or len(state.losses) >= LOSSES_KEPT:
         return state
-    if any(loss.cause == cause and loss.key == key for loss in state.losses):
-        return state
+    for loss in state.losses:
+        if loss.cause == cause and loss.key == key:
+            return state
     losses = (*state.losses, Loss(cause, points, event.streamversion, event.time, key))
     return OrderHealthState(_score(losses), losses)
 
 
 def _regain(state: OrderHealthState, causes: tuple[str, ...], key: str | None = None) -> OrderHealthState:
+    if not state.losses:
+        return state
     losses = tuple(
-        loss for loss in state.losses if loss.cause not in causes or (key is not None and loss.key != key)
+        [loss for loss in state.losses if loss.cause not in causes or (key is not None and loss.key != key)]
     )
     return state if len(losses) == len(state.losses) else OrderHealthState(_score(losses), losses)
 

@@ -55,7 +55,12 @@ def _marks(node: Any, mark: str) -> Iterator[str]:
 
 
 def _parcel(verb: str) -> Key:
-    return lambda data, time: f"{verb}:{data.parcel or ''}:{','.join(data.lines or ())}"
+    def key(data: goods.Fulfilment, time: int) -> str:
+        lines = data.lines
+        # Most facts speak of a whole order or parcel and name no line.
+        return f"{verb}:{data.parcel or ''}:{','.join(lines) if lines else ''}"
+
+    return key
 
 
 def _scan(data: goods.FulfilmentMoved, time: int) -> str:

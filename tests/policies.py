@@ -26,7 +26,12 @@ _NONE: frozenset[str] = frozenset()
 
 
 def lifecycle(
-    name: str, states: str, moves: dict[str, str], ends: str, grace: int = GRACE, thaws: dict[str, str] | None = None
+    name: str,
+    states: str,
+    moves: dict[str, str],
+    ends: str,
+    grace: int = GRACE,
+    thaws: dict[str, str] | None = None,
 ) -> LifecycleMap:
     """A map from `states` in order and `moves`: trigger → "from from > to, stays stays"; `thaws`: trigger → states it may
     meet and only a person then thaws."""

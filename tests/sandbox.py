@@ -25,7 +25,16 @@ class Impure(BaseException):
     """A fold reached for something that is not its log. No Exception: the host must not take it for a fault of the key."""
 
 
-_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "localtime")
+_CLOCKS = (
+    "time",
+    "time_ns",
+    "monotonic",
+    "monotonic_ns",
+    "perf_counter",
+    "perf_counter_ns",
+    "process_time",
+    "localtime",
+)
 _DRAWS = [name for name in random.__all__ if callable(getattr(random, name))]
 _SECRETS = ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "choice", "randbits")
 

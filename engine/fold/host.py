@@ -30,7 +30,15 @@ from engine.fold.stream import retrace, take
 from engine.policy.book import PolicyBook
 from engine.store.database import Ownership, Store
 from engine.store.record import decode
-from engine.views.tables import columns, decode_row, row_id, statements, upsert
+from engine.views.tables import (
+    check_versions,
+    columns,
+    decode_row,
+    row_id,
+    statements,
+    upsert,
+    versions,
+)
 from projections.kernel import Context
 from projections.policy import Policy
 from projections.row import Fault, Row
@@ -112,6 +120,12 @@ class Host:
         with self.views.write() as cursor:
             for statement in statements():
                 cursor.execute(statement)
+        made_by = self.views.setting("views")
+        if made_by:
+            check_versions(made_by)
+        else:
+            with self.views.write() as cursor:
+                self.views.set_setting(cursor, "views", msgspec.json.encode(versions()).decode())
         with self.views.read() as cursor:
             for row in cursor.execute(
                 "SELECT partition, position, hash, watermark, streamtime, policies, retarget FROM folded"

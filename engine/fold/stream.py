@@ -73,7 +73,12 @@ class Traced(msgspec.Struct):
 
 
 def retrace(
-    subject: str, pipeline: Pipeline, inputs: Sequence[Event], timeline: Timeline, until: int, inclusive: bool = True
+    subject: str,
+    pipeline: Pipeline,
+    inputs: Sequence[Event],
+    timeline: Timeline,
+    until: int,
+    inclusive: bool = True,
 ) -> Iterator[Traced]:
     """Step through a stream's inputs in log order with the timers between them, up to stream time `until`; `inclusive`
     says that nothing more comes at that instant, so that what is due at it fires too. The row is the same object while

@@ -102,9 +102,7 @@ def _person_thaws(
     lifecycle: LifecycleText, at: Path, triggers: set[str], states: Iterable[str], findings: Findings
 ) -> None:
     """That each trigger can freeze an order in each of its states."""
-    legal = {
-        (state, move.trigger) for move in lifecycle.moves for state in (*move.origins, *move.stay)
-    }
+    legal = {(state, move.trigger) for move in lifecycle.moves for state in (*move.origins, *move.stay)}
     for trigger, met in (lifecycle.person_thaws or {}).items():
         here = (*at, "person_thaws", trigger)
         if trigger not in triggers:

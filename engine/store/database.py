@@ -112,14 +112,23 @@ class Store:
         if not (directory / "orderfold.db").exists():
             raise _no_store(directory)
         store = cls(directory)
-        store._attach()
+        try:
+            store._attach()
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def _attach(self) -> None:
         try:
-            with self._datastore.transaction(commit=False) as cursor:
+            with self._datastore.transaction(commit=False) as wrapped:
+                cursor = wrapped.sqlite_cursor
                 tables = {row[0] for row in cursor.execute("SELECT name FROM sqlite_master")}
-                found = dict(cursor.execute("SELECT key, value FROM store")) if "store" in tables else {}
+                found = (
+                    {row[0]: row[1] for row in cursor.execute("SELECT key, value FROM store")}
+                    if "store" in tables
+                    else {}
+                )
         except (sqlite3.DatabaseError, PersistenceError) as error:
             raise _unusable(self.path, error) from error
         if not tables:  # whoever was making it ended before anything was in it

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.errors import StoreError, StoreNewer
 from projections.policy import Policy
 from projections.routing import owner_of
-from projections.row import Row
+from projections.row import PIPELINES, Row
 
 COLUMNS = (
     "id",
@@ -79,6 +80,36 @@ def upsert() -> str:
     return (
         f"INSERT INTO rows ({', '.join(COLUMNS)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {updates}"
     )
+
+
+ROWS_FORMAT = 1
+"""Raised when the columns or the row's own fields change; a fold's state has the fold's version."""
+
+
+def versions() -> dict[str, int]:
+    """What views of this release are made by: the row format, and the version of every fold."""
+    return {"rows": ROWS_FORMAT} | {
+        fold.name: fold.version for folds in PIPELINES.values() for _, fold in folds
+    }
+
+
+def check_versions(kept: str) -> None:
+    """`kept` is the store's setting `views` (JSON of what its views were made by). StoreNewer where a later release made
+    them, StoreError where an earlier one did: a raised version means a rebuild."""
+    made_by: dict[str, int] = msgspec.json.decode(kept)
+    ours = versions()
+    newer = sorted(name for name, version in made_by.items() if version > ours.get(name, 0))
+    if newer:
+        raise StoreNewer(
+            f"The views were made by a later release ({', '.join(newer)}).",
+            "Use that release, or a newer one.",
+        )
+    if made_by != ours:
+        older = sorted(name for name, version in ours.items() if made_by.get(name, 0) < version)
+        raise StoreError(
+            f"The views were made by an earlier release ({', '.join(older)}).",
+            "`orderfold projection rebuild` makes them anew.",
+        )
 
 
 _encode = msgspec.msgpack.Encoder().encode

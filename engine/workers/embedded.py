@@ -136,7 +136,8 @@ class Engine:
     def submit(self, batch: Sequence[Incoming | DeadLetter]) -> list[Outcome]:
         """Append and fold a batch. When this returns, what it accepts is durable and folded; views follow by `flush`.
 
-        Raises StoreFull or StoreError with nothing kept of the batch."""
+        Raises StoreFull or StoreError. Nothing of the batch is acknowledged then; sent again, what was kept all the same
+        (a fold stopped its partition after the append) is a duplicate."""
         now = self.now
         # What is received is appended up to now; of an import, up to just before what this batch begins with.
         promise = now
@@ -298,7 +299,8 @@ class Engine:
         hash_ = sha256(text).digest()
         if hash_ == self.appender.owned[0].policy:
             raise Refused(f"Policy {hash_.hex()[:12]} is already in force.", "Change streams.yaml first.")
-        now = self.clock() if self.kind == LIVE else max(self.stands_at, 1)
+        # Past whatever is stored: an event of the same stream time would be under one policy or the other by chance.
+        now = max(self.clock() if self.kind == LIVE else 0, self.stands_at + 1)
         policy, written = load_policy(text, now=max(now, self.clock()))
         if self.kind == HISTORY and first:
             now = micros(written.intake.earliest)
@@ -324,7 +326,7 @@ class Engine:
             )
             for partition in range(self.store.partitions)
         ]
-        self._append(batch, max(now, self.stands_at))
+        self._append(batch, now)
         return policy
 
     def close(self) -> None:

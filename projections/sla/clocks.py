@@ -66,13 +66,15 @@ def ladder_of(clock: Clock, state: SlaState, policy: Policy) -> tuple[Step, ...]
 def fired(clock: Clock, state: SlaState, ctx: Context) -> Clock:
     """The clock after its timer, due now: warned of, breached, or a step further up the ladder."""
     now = ctx.now
-    ladder = ladder_of(clock, state, ctx.policy)
     if not clock.breached:
         clock = _judged(clock, now, now + 1, state, ctx, now)
-        if clock.breached:
-            open_work(ctx, _work(clock), "sla", f"{clock.stage} is overdue", clock.version, now)
-            clock = replace(clock, ladder_from=now)
-    if clock.breached and not state.paused:
+        if not clock.breached:
+            timer = next_judgement(clock.warn_at, clock.due_at, clock.warned, now, ctx.policy.settle)
+            return replace(clock, next_at=timer)
+        open_work(ctx, _work(clock), "sla", f"{clock.stage} is overdue", clock.version, now)
+        clock = replace(clock, ladder_from=now)
+    ladder = ladder_of(clock, state, ctx.policy)
+    if not state.paused:
         while clock.rung < len(ladder) and clock.ladder_from + ladder[clock.rung].after <= now:
             _escalate(clock, ladder[clock.rung], ctx)
             clock = replace(clock, rung=clock.rung + 1)

@@ -141,11 +141,9 @@ def turn_of(course: Course, name: str) -> Turn:
 
 
 def _course(policy: Policy, tier: Tier | None, lifecycle: LifecycleMap) -> Course:
-    openings = [
-        opening(stage, tier, policy)
-        for stage in (tier.stages if tier is not None else ())
-        if stage.stop in lifecycle.rank
-    ]
+    openings = []
+    if tier is not None:
+        openings = [opening(stage, tier, policy) for stage in tier.stages if stage.stop in lifecycle.rank]
     clocks = [each for each in openings if not each.stage.promise]
     turns = {}
     for name in lifecycle.states:

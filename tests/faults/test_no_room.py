@@ -100,10 +100,13 @@ def test_without_room_intake_answers_503_and_goes_on_once_there_is(tmp_path: Pat
             else:
                 assert_no_room(answer)
         assert len(acknowledged) < 3
-        unready = ask(server.address, "GET", "/readyz")
-        assert unready is not None
-        assert unready.status == 503
-        assert "cannot be written" in unready.data["checks"]["store"]
+        if (
+            not bytes_left
+        ):  # else the little that is left to write may have fitted by now, and it is ready again
+            unready = ask(server.address, "GET", "/readyz")
+            assert unready is not None
+            assert unready.status == 503
+            assert "cannot be written" in unready.data["checks"]["store"]
         listed = ask(server.address, "GET", "/v1/orders?limit=1")
         assert listed is not None
         assert listed.status == 200, "what is there can still be read"

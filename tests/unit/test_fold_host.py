@@ -250,7 +250,9 @@ def test_more_stop_the_partition_and_nothing_is_lost(tmp_path: Path) -> None:
     engine = opened(tmp_path, partitions=1)
     with pytest.MonkeyPatch.context() as patch:
         break_fold(patch, "order.placed.v1", lambda event, ctx: True)
-        with pytest.raises(StoreError, match=r"(?s)101 of 150 keys faulted in lifecycle.*ZeroDivisionError.*go back"):
+        with pytest.raises(
+            StoreError, match=r"(?s)101 of 150 keys faulted in lifecycle.*ZeroDivisionError.*go back"
+        ):
             engine.submit(many(150))
         with pytest.raises(StoreError, match="Partition 0 is stopped"):
             engine.submit(many(1, 1_000))
@@ -258,7 +260,9 @@ def test_more_stop_the_partition_and_nothing_is_lost(tmp_path: Path) -> None:
     submit(engine, placed("order/taobao:1001", channel="taobao"))
 
     with engine.store.read() as cursor:
-        assert cursor.execute("SELECT count(*) FROM streams WHERE subject LIKE 'order/%'").fetchone()[0] == 151
+        assert (
+            cursor.execute("SELECT count(*) FROM streams WHERE subject LIKE 'order/%'").fetchone()[0] == 151
+        )
     assert {state_of(engine, f"order/taobao:{n}") for n in range(150)} == {"placed"}
     engine.close()
 
@@ -333,7 +337,17 @@ def test_an_earlier_fact_thaws_what_it_makes_legal(engine: Engine) -> None:
     submit(engine, paid(ONE, 30 * SECOND, arrived=4 * MINUTE - 1, channel="taobao"))
 
     made = Counter(decisions(engine))
-    assert made == dict.fromkeys(("order.doubted", "order.frozen", "work.opened", "order.thawed", "order.doubt_cleared", "work.closed"), 1)
+    assert made == dict.fromkeys(
+        (
+            "order.doubted",
+            "order.frozen",
+            "work.opened",
+            "order.thawed",
+            "order.doubt_cleared",
+            "work.closed",
+        ),
+        1,
+    )
     assert state_of(engine) == "locked"
 
 
@@ -446,7 +460,13 @@ def accept_clock(engine: Engine, subject: str = ONE) -> Any:
 
 
 def test_open_orders_are_retargeted_and_keep_the_time_used(engine: Engine) -> None:
-    submit(engine, *begun(ONE), *begun(TWO), *begun("order/taobao:3"), told("order.cancelled", "order/taobao:3", 2 * SECOND, reason="x"))
+    submit(
+        engine,
+        *begun(ONE),
+        *begun(TWO),
+        *begun("order/taobao:3"),
+        told("order.cancelled", "order/taobao:3", 2 * SECOND, reason="x"),
+    )
     engine.advance(START + 10 * MINUTE)
     book = engine.book
     foreseen = effects(Reading(engine.store), load_policy(SHORTER, now=engine.now)[0])
@@ -460,7 +480,9 @@ def test_open_orders_are_retargeted_and_keep_the_time_used(engine: Engine) -> No
     assert clock.due_at == START + SECOND + 15 * MINUTE
     for own in engine.appender.owned:
         published = engine.store.stream(f"policy/{own.partition}")
-        assert [record.event.data.policy for record in published] == [known.hex() for known, _ in book.known()]
+        assert [record.event.data.policy for record in published] == [
+            known.hex() for known, _ in book.known()
+        ]
         assert published[1].event.authid == "chen.hao"
     engine.advance(START + 16 * MINUTE)
     breaches = [r for r in engine.store.stream(ONE, receipts=True) if r.event.type == "sla.breached.v1"]
@@ -580,9 +602,7 @@ def test_its_clock_is_moved_forward_only(engine: Engine) -> None:
 
 def test_advanced_to_now_it_is_live(tmp_path: Path) -> None:
     clock = START + 24 * HOUR
-    engine = Engine.open(
-        str(tmp_path), HISTORY, POLICY, partitions=2, wait_seconds=0, clock=lambda: clock
-    )
+    engine = Engine.open(str(tmp_path), HISTORY, POLICY, partitions=2, wait_seconds=0, clock=lambda: clock)
     list(engine.ingest(begun(ONE)))
 
     assert engine.advance(None) == clock
@@ -600,7 +620,9 @@ def test_live_events_are_not_for_a_store_of_history(engine: Engine) -> None:
     list(engine.ingest(begun(ONE)))
     engine.close()
 
-    with pytest.raises(Refused, match=r"stands at 2020-09-13T12:26:41Z\. `orderfold clock advance now` makes it live"):
+    with pytest.raises(
+        Refused, match=r"stands at 2020-09-13T12:26:41Z\. `orderfold clock advance now` makes it live"
+    ):
         Engine.open(str(engine.store.directory), LIVE, POLICY, wait_seconds=0)
     either = Engine.open(str(engine.store.directory), "", POLICY, wait_seconds=0)
     assert either.kind == HISTORY
@@ -651,5 +673,7 @@ def test_views_ahead_of_a_restored_log_are_refused(tmp_path: Path, grown: bool) 
         store.close()
 
     why = "where the log holds another record" if grown else "which the log does not have"
-    with pytest.raises(ViewsAhead, match=rf"partition 0 stand at position {position}, {why}.*projection rebuild"):
+    with pytest.raises(
+        ViewsAhead, match=rf"partition 0 stand at position {position}, {why}.*projection rebuild"
+    ):
         opened(tmp_path, partitions=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from engine.errors import Busy, NotFound, StoreError, StoreNewer, UsageError
 from engine.store.database import Store, store_directory
 from engine.store.lock import WriterLock, this_process
 from engine.store.record import GENESIS, chained, decode, encode
+from engine.views.tables import check_versions, versions
 from schemas.data import decode_data
 from schemas.envelope import Event
 
@@ -142,3 +144,20 @@ def test_the_lock_names_its_holder_and_falls_with_it(tmp_path: Path) -> None:
         other.wait()
     lock.take(this_process("orderfold"), 0)
     lock.release()
+
+
+@pytest.mark.parametrize(
+    ("made_by", "said"),
+    [
+        ({**versions(), "sla": 99}, "later release \\(sla\\)"),
+        ({**versions(), "merge": 1}, "later release \\(merge\\)"),
+        ({**versions(), "sla": 0}, "earlier release \\(sla\\).*projection rebuild"),
+    ],
+)
+def test_views_of_another_release_are_not_touched(made_by: dict[str, int], said: str) -> None:
+    with pytest.raises(StoreError, match=said):
+        check_versions(json.dumps(made_by))
+
+
+def test_views_of_this_release_are_used() -> None:
+    check_versions(json.dumps(versions()))
