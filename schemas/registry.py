@@ -155,8 +155,7 @@ _RESERVED: dict[str, type[Data]] = {
 }
 
 TYPES: dict[str, EventType] = {
-    name: EventType(name, data, key, content, _aliases(data))
-    for name, data, key, content in _UPSTREAM
+    name: EventType(name, data, key, content, _aliases(data)) for name, data, key, content in _UPSTREAM
 }
 TYPES |= {name: EventType(name, data, person=True) for name, data in _PERSON.items()}
 TYPES |= {name: EventType(name, data, reserved=True) for name, data in _RESERVED.items()}

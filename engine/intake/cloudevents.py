@@ -103,22 +103,9 @@ def decode(
         or not source.isprintable()
     ):
         raise _bad_attribute(sent)
-    if plan.reserved:
-        raise Refused(
-            "reserved-type",
-            f"/type {type_!r} is written by the engine only; send what happened, not what it decides.",
-        )
-    if not credential.command:
-        if plan.person:
-            raise Refused(
-                "person-type",
-                f"/type {type_!r} is a person's act: send it as a command, POST /v1/orders/<order>/commands.",
-            )
-        if source.startswith("/orderfold/") or source == "/orderfold":
-            raise Refused(
-                "reserved-source",
-                f"/source {source!r} is the engine's own; name the sender, as /channels/<channel>/<shop>.",
-            )
+    engines = source.startswith("/orderfold/") or source == "/orderfold"
+    if plan.reserved or ((plan.person or engines) and not credential.command):
+        raise _not_theirs(type_, source, plan)
     if (
         subject is None
         or len(subject) > subjects.LENGTH_MAX
@@ -129,28 +116,7 @@ def decode(
 
     time, arrived = _instants(sent, rules, now, historical)
 
-    if sent.datacontenttype is not None and not _JSON_TYPE(sent.datacontenttype):
-        raise Refused(
-            "not-json-data",
-            f"/datacontenttype is {sent.datacontenttype!r}; send JSON, as application/json, or leave it out.",
-        )
-    data = bytes(sent.data) if sent.data_base64 is None else _from_base64(sent)
-    if data == b"null":
-        data = b""
-    typed = None
-    unknown: tuple[str, ...] = ()
-    try:
-        if plan.decode is not None:
-            typed = plan.decode(data or b"{}")
-        elif data:
-            _any_json(data)
-    except msgspec.ValidationError as error:
-        typed, unknown = _leniently(type_, data, error)
-    except NOT_JSON as error:
-        raise Refused(
-            "broken-json", f"/data: {json_fault(data, error)}; send UTF-8 JSON, nested less than 500 deep."
-        ) from None
-
+    data, typed, unknown = _data_of(sent, plan)
     channel = credential.channel or rules.channel_of(source)
     event = Event(
         plan.latest,
@@ -344,6 +310,50 @@ def _bad_attribute(sent: CloudEvent) -> Refused:
 def _wrong_version(specversion: str) -> Refused:
     return Refused(
         "not-cloudevent", f"/specversion is {specversion[:40]!r}; this engine speaks CloudEvents 1.0."
+    )
+
+
+def _data_of(sent: CloudEvent, plan: _Plan) -> tuple[bytes, Any, tuple[str, ...]]:
+    """The data as received, typed (None where the type is not known), and the paths of fields not known."""
+    if sent.datacontenttype is not None and not _JSON_TYPE(sent.datacontenttype):
+        raise Refused(
+            "not-json-data",
+            f"/datacontenttype is {sent.datacontenttype!r}; send JSON, as application/json, or leave it out.",
+        )
+    data = bytes(sent.data) if sent.data_base64 is None else _from_base64(sent)
+    if data == b"null":
+        data = b""
+    typed = None
+    unknown: tuple[str, ...] = ()
+    try:
+        if plan.decode is not None:
+            typed = plan.decode(data or b"{}")
+        elif data:
+            _any_json(data)
+    except msgspec.ValidationError as error:
+        typed, unknown = _leniently(sent.type, data, error)
+    except NOT_JSON as error:
+        raise Refused(
+            "broken-json", f"/data: {json_fault(data, error)}; send UTF-8 JSON, nested less than 500 deep."
+        ) from None
+    return data, typed, unknown
+
+
+def _not_theirs(type_: str, source: str, plan: _Plan) -> Refused:
+    """Whoever may send may not decide, nor speak for a person or for the engine."""
+    if plan.reserved:
+        return Refused(
+            "reserved-type",
+            f"/type {type_!r} is written by the engine only; send what happened, not what it decides.",
+        )
+    if plan.person:
+        return Refused(
+            "person-type",
+            f"/type {type_!r} is a person's act: send it as a command, POST /v1/orders/<order>/commands.",
+        )
+    return Refused(
+        "reserved-source",
+        f"/source {source!r} is the engine's own; name the sender, as /channels/<channel>/<shop>.",
     )
 
 

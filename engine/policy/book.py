@@ -32,7 +32,8 @@ class PolicyBook:
                 row = cursor.execute("SELECT compiled FROM policies WHERE hash=?", (hash_,)).fetchone()
             if row is None:
                 raise NotFound(
-                    f"The store has no policy {hash_.hex()[:12]}.", "`orderfold policy list` names those it has."
+                    f"The store has no policy {hash_.hex()[:12]}.",
+                    "`orderfold policy list` names those it has.",
                 )
             policy = self._policies[hash_] = _decoder.decode(row[0])
         return policy
@@ -42,17 +43,22 @@ class PolicyBook:
         with self._store.read() as cursor:
             row = cursor.execute("SELECT text FROM policies WHERE hash=?", (hash_,)).fetchone()
         if row is None:
-            raise NotFound(f"The store has no policy {hash_.hex()[:12]}.", "`orderfold policy list` names those it has.")
+            raise NotFound(
+                f"The store has no policy {hash_.hex()[:12]}.", "`orderfold policy list` names those it has."
+            )
         return bytes(row[0])
 
     def known(self) -> list[tuple[bytes, int]]:
         """(hash, when first kept), oldest first."""
         with self._store.read() as cursor:
-            return [(row[0], row[1]) for row in cursor.execute("SELECT hash, at FROM policies ORDER BY at, hash")]
+            return [
+                (row[0], row[1]) for row in cursor.execute("SELECT hash, at FROM policies ORDER BY at, hash")
+            ]
 
     @staticmethod
     def keep(cursor: sqlite3.Cursor, text: bytes, policy: Policy, at: int) -> None:
         """Keep a text and its compiled form under its hash; a hash kept before keeps its first form."""
         cursor.execute(
-            "INSERT OR IGNORE INTO policies VALUES (?,?,?,?)", (bytes.fromhex(policy.hash), text, _encode(policy), at)
+            "INSERT OR IGNORE INTO policies VALUES (?,?,?,?)",
+            (bytes.fromhex(policy.hash), text, _encode(policy), at),
         )

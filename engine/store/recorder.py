@@ -60,7 +60,9 @@ class PartitionRecorder(SQLiteProcessRecorder):
         self._insert_at = (
             f"INSERT INTO {table}(rowid, originator_id, originator_version, topic, state) VALUES (?,?,?,?,?)"
         )
-        self._read = f"SELECT rowid, originator_id, topic, state FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        self._read = (
+            f"SELECT rowid, originator_id, topic, state FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+        )
         self._at = f"SELECT originator_id, state FROM {table} WHERE rowid = ?"
         self._streams = (
             f"SELECT originator_id, state FROM {table} WHERE originator_id IN (%s) "

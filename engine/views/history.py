@@ -19,6 +19,7 @@ from engine.views.why import actor_of, reason_of
 from projections.row import Row
 from projections.sla import explain
 from schemas.envelope import CONFLICT, REPEAT
+from schemas.upcasts import unknown_version
 
 _QUIET = ("since", "sla.due", "owner", "group")
 """Values that follow from others; a timeline that told them each time would hide what happened."""
@@ -140,7 +141,7 @@ def _entries(reading: Reading, found: Stream, step: Step) -> Iterator[Entry]:
             event.causationid,
             reason_of(event),
             {REPEAT: "repeat", CONFLICT: "conflict"}.get(event.sameness, ""),
-            told(event.data),
+            told(event.data) if event.data is not None else _untold(event.type),
             step.refolded,
             changes,
         )
@@ -255,6 +256,11 @@ def told(data: Any) -> str:
         elif isinstance(value, str | int):
             words.append(f"{field} {value}")
     return " · ".join(words)
+
+
+def _untold(type_: str) -> str:
+    """Why an event kept as received says nothing to this release."""
+    return unknown_version(type_) or f"{type_} is no type this release knows; kept as received, moves nothing"
 
 
 def _counted(count: int, things: str) -> str:
