@@ -60,7 +60,19 @@ class Context:
     state it met ("" where that is no longer known): they stay illegal in a refold whatever makes their path legal.
     """
 
-    __slots__ = ("cause", "decisions", "fold", "now", "pinned", "policy", "refolding", "row", "wanted")
+    __slots__ = (
+        "cause",
+        "counts",
+        "decisions",
+        "facts",
+        "fold",
+        "now",
+        "pinned",
+        "policy",
+        "refolding",
+        "row",
+        "wanted",
+    )
 
     policy: Policy
     row: Row
@@ -68,12 +80,16 @@ class Context:
     cause: int
     fold: str
     decisions: list[Decision]
+    facts: list[tuple[str, str, msgspec.Struct]]
+    counts: list[tuple[str, str, int]]
     pinned: Mapping[int, str]
     refolding: bool
     wanted: str
 
     def __init__(self) -> None:
         self.decisions = []
+        self.facts = []
+        self.counts = []
         self.pinned = {}
         self.refolding = False
         self.wanted = ""
@@ -81,6 +97,17 @@ class Context:
     def decide(self, type: str, key: str, data: Data, cause: int = -1, due: int = NONE) -> None:
         """Decide something, effective now; `cause` defaults to the event of the step."""
         self.decisions.append(Decision(self.fold, type, key, self.cause if cause < 0 else cause, due, data))
+
+    def emit(self, type: str, key: str, data: msgspec.Struct) -> None:
+        """Tell stage 2 something about `key`, as of this step: `type` is one of `schemas.facts` or an event's. Within a
+        refold nothing is told: `Fold.refolded` says afterwards what changed."""
+        if not self.refolding:
+            self.facts.append((type, key, data))
+
+    def count(self, key: str, cell: str, n: int = 1) -> None:
+        """Add `n` to a cell of the key's sum of this step's minute. Minutes are not corrected by refolds."""
+        if not self.refolding:
+            self.counts.append((key, cell, n))
 
     def refold(self, reason: str) -> None:
         """Ask the host to fold the stream again in order of occurrence, because of this step's event. Within a
@@ -124,3 +151,6 @@ class Fold(Generic[S]):
     def retarget(self, state: S, old: Policy, new: Policy, now: int, ctx: Context) -> S:
         """The policy changed under the state."""
         return state
+
+    def refolded(self, before: S, after: S, ctx: Context) -> None:
+        """The stream was folded again; `ctx.emit` what makes good the facts told before, where they no longer hold."""

@@ -58,7 +58,11 @@ class LimboFold(Fold[LimboState]):
     name = "limbo"
     version = 1
     handlers: ClassVar[dict[str, Handler]] = {
-        **{name: _waits for name, type_ in TYPES.items() if not type_.reserved},
+        **{
+            name: _waits
+            for name, type_ in TYPES.items()
+            if not type_.reserved and not name.startswith("work.")
+        },
         "fact.conflicted": _waits,
         "alias.bound.v1": _bound,
     }

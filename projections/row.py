@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import msgspec
 
+from projections.diagnosis import DiagnosisFold, DiagnosisState
+from projections.flow import FlowFold, FlowState
 from projections.kernel import Fold, Work
 from projections.ledger import LedgerFold, LedgerState
 from projections.lifecycle import LifecycleFold, LifecycleState
 from projections.limbo import LimboFold, LimboState
+from projections.merge.offer import OfferFold, OfferState
 from projections.order_health import OrderHealthFold, OrderHealthState
+from projections.relay import RelayFold, RelayState
 from projections.sla import SlaFold, SlaState
+from projections.work import WorkFold, WorkState
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -58,7 +63,12 @@ class Row(msgspec.Struct, gc=False, array_like=True):
     lifecycle: LifecycleState | None = None
     sla: SlaState | None = None
     health: OrderHealthState | None = None
+    offer: OfferState | None = None
     limbo: LimboState | None = None
+    relay: RelayState | None = None
+    diagnosis: DiagnosisState | None = None
+    told: WorkState | None = None
+    flow: FlowState | None = None
     fault: Fault | None = None
 
 
@@ -68,8 +78,17 @@ PIPELINES: dict[str, tuple[tuple[str, Fold], ...]] = {  # type: ignore[type-arg]
         ("lifecycle", LifecycleFold()),
         ("sla", SlaFold()),
         ("health", OrderHealthFold()),
+        ("offer", OfferFold()),
+        ("flow", FlowFold()),
+        ("diagnosis", DiagnosisFold()),
+        ("told", WorkFold()),
     ),
-    "alias": (("limbo", LimboFold()),),
+    "alias": (("limbo", LimboFold()), ("told", WorkFold())),
+    "node": (("relay", RelayFold()),),
+    "channel": (("relay", RelayFold()),),
+    "merge": (("relay", RelayFold()),),
+    "batch": (("relay", RelayFold()),),
+    "board": (("relay", RelayFold()),),
 }
 """Stage 1: the folds of each kind of subject (the part before the first slash), in their fixed order, with the
 field of `Row` that holds each one's state."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from schemas.derived import Derived
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FRESH, REPEAT, CONFLICT = 0, 1, 2
@@ -65,7 +67,8 @@ class Event(msgspec.Struct, gc=False):
     `time` occurrence; `receivedtime`, `streamtime`, `streamversion` as stamped by append (0 before);
     `sameness` FRESH, REPEAT or CONFLICT, set by the fold host; `data` a struct of `schemas.registry`, or None
     for a type this release does not know. `number` is the stream's in its partition's directory. `via` is the
-    alias subject a forwarded event came by. `partitionkey` is empty where it is the subject.
+    alias subject a forwarded event came by. `partitionkey` is empty where it is the subject. `derived` is what intake
+    made of names, phones and addresses for folds to compare; it is kept in the record's sealed part.
     """
 
     type: str
@@ -92,3 +95,4 @@ class Event(msgspec.Struct, gc=False):
     causationid: str = ""
     traceparent: str = ""
     expectedversion: int = 0
+    derived: Derived | None = None

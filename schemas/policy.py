@@ -54,6 +54,10 @@ Span = Annotated[
         description="opening hours such as 09:00-18:00; an end not after the start is on the next day",
     ),
 ]
+Clock = Annotated[
+    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="a local time of the day such as 09:00")
+]
+Score = Annotated[int, Meta(ge=0, le=1000, description="a whole number from 0 to 1000")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number of at least 1")]
 Points = Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")]
 PerMille = Annotated[int, Meta(ge=1, le=10**6, description="a whole number, in per mille")]
@@ -63,6 +67,9 @@ Digest = Annotated[
 ]
 Variable = Annotated[
     str, Meta(pattern="^[A-Z][A-Z0-9_]*$", description="the name of an environment variable")
+]
+Contact = Annotated[
+    str, Meta(min_length=1, max_length=200, description="a phone number, an address or a user id")
 ]
 Zone = Annotated[str, Meta(min_length=1, max_length=64, description="an IANA zone such as Asia/Shanghai")]
 Instant = Annotated[datetime, Meta(tz=True, description="an instant such as 2016-01-01T00:00:00Z")]
@@ -243,9 +250,10 @@ class SlaText(Section, frozen=True):
 
 
 class GroupText(Section, frozen=True):
-    """Who answers together; `title` for lists."""
+    """Who answers together; `title` for lists. `contacts` by delivery; without one its members' are used."""
 
     title: Words
+    contacts: dict[Key, Contact] = {}
 
 
 class AbsenceText(Section, frozen=True):
@@ -264,6 +272,8 @@ class PersonText(Section, frozen=True):
     supervisor: str = ""
     shifts: list[Key] = []
     absences: list[AbsenceText] = []
+    contacts: dict[Key, Contact] = {}
+    """Where each delivery finds them: a phone number, an address, a user id."""
 
 
 class RouteText(Section, frozen=True):
@@ -291,6 +301,126 @@ class ReviewText(Section, frozen=True):
     channels: list[Key] = []
 
 
+# Merging: orders that travel together
+
+
+class BoardText(Section, frozen=True):
+    """The board of suggestions, listed daily at these local times of `zone` and told `via` these deliveries; it has
+    room for `lines`."""
+
+    at: Annotated[list[Clock], Meta(min_length=1, max_length=24)]
+    zone: Zone
+    via: Annotated[list[Key], Meta(max_length=10)] = []
+    lines: Annotated[int, Meta(ge=1, le=500, description="a whole number from 1 to 500")] = 50
+
+
+class MatchingText(Section, frozen=True):
+    """How alike two orders must be, 0 to 1000: `same` is taken for one customer at one address, `near` is put before
+    a person. `sparse` is added to both where there is next to nothing to compare. `cluster` is the mean an order needs
+    against the members of the batch it would join."""
+
+    same: Score = 600
+    near: Score = 450
+    sparse: Score = 150
+    cluster: Score = 500
+
+
+class MergeText(Section, frozen=True):
+    """Which orders may travel together, and who says so.
+
+    Two orders placed within `window` of each other, neither labelled nor shipped, whose goods are all of one group of
+    `together`. `automatic`: the policy merges unasked where the evidence is a login account, a verified id, or phone and
+    full name, at the same address; else, and for what is near, it asks the group `ask` (in it `lead`, if named).
+    A suggestion waits `answer_within`, an order has at most `suggestions` open. A batch has at most `batch_orders`; once the
+    first label of it is printed the others follow under the same waybill `label_within`. A key that more than
+    `block_orders` open orders share tells nobody apart. `late`: how late a feed may tell of an order. Merges and what is
+    known of customers are kept `keep`, of each key the last `customer_orders` orders."""
+
+    ask: Key
+    together: Annotated[list[Annotated[list[Key], Meta(min_length=1)]], Meta(min_length=1, max_length=100)]
+    lead: str = ""
+    automatic: bool = True
+    across_channels: bool = True
+    window: Duration = "2h"
+    late: Duration = "30m"
+    answer_within: Duration = "24h"
+    label_within: Duration = "10m"
+    suggestions: Annotated[int, Meta(ge=1, le=20, description="a whole number from 1 to 20")] = 3
+    batch_orders: Annotated[int, Meta(ge=2, le=100, description="a whole number from 2 to 100")] = 10
+    block_orders: Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")] = 200
+    keep: Duration = "7d"
+    customer_orders: Annotated[int, Meta(ge=1, le=500, description="a whole number from 1 to 500")] = 50
+    board: BoardText | None = None
+    matching: MatchingText = MatchingText()
+
+
+# Diagnosis, and the work it makes
+
+
+class ManyText(Section, frozen=True):
+    """So many different orders in so short a time are one outage, not so many single cases."""
+
+    orders: Count
+    within: Duration
+
+
+class PatternText(Section, frozen=True):
+    """A named cause: an order for which all conditions hold, and that is neither held nor in doubt nor frozen. `cause` and
+    `guide` are for people. `after`: it has stood in its state so long. `happened`, `missing`: event types without
+    version that were, or were not, told of it. `count`: how often a type was told, at least; with `reasons`, only such
+    whose reason holds one of these words. `lacks`: what it came without. `kind` and `group` of the work item: the group
+    is the order's own unless one is named. `many`: from so many orders on it is an outage. `unless`: rules that say more,
+    while one of them stands."""
+
+    cause: Words
+    guide: Words
+    states: list[Key] = []
+    channels: list[Key] = []
+    after: Duration | None = None
+    happened: list[str] = []
+    missing: list[str] = []
+    count: dict[str, Count] = {}
+    reasons: list[str] = []
+    lacks: list[Literal["lines", "address", "contact", "parsed_address"]] = []
+    kind: str = "diagnosis"
+    group: str = ""
+    many: ManyText | None = None
+    unless: list[Key] = []
+
+
+class StuckText(Section, frozen=True):
+    """An order of these channels in one of these states is stuck `after` so long without a fact, counted by a calendar
+    ("": around the clock). 0s: never."""
+
+    after: Duration
+    states: list[Key] = []
+    channels: list[Key] = []
+    calendar: str = ""
+
+
+class DiagnosisText(Section, frozen=True):
+    """`rules` by name; `stuck`: the first that matches an open order, none: not stuck."""
+
+    rules: dict[Key, PatternText] = {}
+    stuck: Annotated[list[StuckText], Meta(max_length=100)] = []
+
+
+class DigestText(Section, frozen=True):
+    """What a group has to do, told each time the calendar opens, if there is anything."""
+
+    calendar: Key
+    via: Annotated[list[Key], Meta(min_length=1, max_length=10)]
+
+
+class WorkText(Section, frozen=True):
+    """How open work goes on to somebody else: a ladder of rungs by kind, "" of `kinds` for all others. A kind with the
+    ladder `none` stays where it is."""
+
+    ladders: dict[Key, Annotated[list[StepText], Meta(min_length=1, max_length=20)]] = {}
+    kinds: dict[str, str] = {}
+    digest: DigestText | None = None
+
+
 # Health, limbo, notices
 
 
@@ -310,17 +440,216 @@ class LimboText(Section, frozen=True):
 
 
 class DeliveryText(Section, frozen=True):
-    """A way to reach people. `dry_run`: its notices are decided and listed, never sent."""
+    """A way to reach people; not switched on without `url`. `dry_run`: its notices are decided and listed, never sent.
+
+    `provider` dingtalk and wecom are the robots of those two, `url` as their page gives it; apprise takes any URL of
+    that library. In `url` (and in contacts) ${NAME} stands for an environment variable, {to} for the contact of
+    whoever is told; without {to} everything goes to the one place, and a robot mentions the contact. `secret`: the
+    variable that holds the secret DingTalk signs with. At most `per_minute` go out, to each contact where the URL
+    names it; what is more waits. After a failure it is tried again after each of `retry` in turn."""
 
     dry_run: bool = True
+    provider: Literal["apprise", "dingtalk", "wecom"] = "apprise"
+    url: Annotated[str, Meta(max_length=2000)] = ""
+    secret: Variable | None = None
+    per_minute: Count = 20
+    timeout: Duration = "20s"
+    retry: Annotated[list[Duration], Meta(max_length=50)] = field(
+        default_factory=lambda: ["5s", "30s", "2m", "10m", "30m", "1h", "2h"]
+    )
+
+
+class SendingText(Section, frozen=True):
+    """How notices leave. Those of one kind to one person within `gather` become one message, more than `digest_over` of
+    them a digest; one older than `expire` is not sent any more. `link`: the address people reach the board at. What was
+    sent is forgotten after `keep`."""
+
+    gather: Duration = "1m"
+    digest_over: Count = 10
+    expire: Duration = "24h"
+    keep: Duration = "30d"
+    link: Annotated[str, Meta(max_length=500)] = ""
+
+
+class WebhookText(Section, frozen=True):
+    """An endpoint that is told of decisions, by Standard Webhooks 1.0. `types` are event types with * for any run of
+    characters. `secrets` name the environment variables that hold its secrets (whsec_… or whsk_…): with several each
+    signs, so that one can be changed for another. `retry` is the standard's schedule."""
+
+    url: Annotated[str, Meta(max_length=2000)]
+    secrets: Annotated[list[Variable], Meta(min_length=1, max_length=5)]
+    types: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(min_length=1, max_length=100)] = field(
+        default_factory=lambda: ["*"]
+    )
+    dry_run: bool = True
+    per_minute: Count = 600
+    timeout: Duration = "20s"
+    retry: Annotated[list[Duration], Meta(max_length=50)] = field(
+        default_factory=lambda: "5s 5m 30m 2h 5h 10h 14h 20h 24h".split()
+    )
 
 
 class NoticeText(Section, frozen=True):
     """One kind of notice: by which deliveries, in which words. Variables in braces, as {order}; `NOTICES`
-    lists them."""
+    lists them. `dry_run`: those of this kind are decided and listed, never sent."""
 
     via: Annotated[list[Key], Meta(max_length=10)]
     text: Annotated[str, Meta(min_length=1, max_length=2000)]
+    dry_run: bool = False
+
+
+# Flow, the golden figure, nodes
+
+
+class AlertText(Section, frozen=True):
+    """Who is told (a person or a group), and by which deliveries; an empty `via` tells nobody and only decides."""
+
+    to: str
+    via: Annotated[list[Key], Meta(max_length=10)] = []
+
+
+class FlowStageText(Section, frozen=True):
+    """Types of events (without version, * for any run of characters) that tell of one stage of an order's way.
+    `alert`: a channel whose stage stands still is silent."""
+
+    types: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(min_length=1, max_length=50)]
+    alert: bool = False
+
+
+class SilenceText(Section, frozen=True):
+    """A stage's usual gap is the second longest silence of this weekday and hour in the last `weeks`, once there are
+    `samples` of them with `events` events in all; else of this hour of all days; else the longest of the last 24 hours
+    heard. Silent is longer than that × `k` (× `recent_k` for the last), at least `least`; before `events` events, never."""
+
+    k: Count = 4
+    recent_k: Count = 24
+    least: Duration = "5m"
+    weeks: Annotated[int, Meta(ge=2, le=26, description="a whole number from 2 to 26")] = 8
+    samples: Annotated[int, Meta(ge=2, le=26, description="a whole number from 2 to 26")] = 3
+    events: Count = 100
+
+
+class CompleteText(Section, frozen=True):
+    """What events of a type (without version) of these channels should tell: paths as `customer.phone`, `a|b` for
+    either. The first that matches holds."""
+
+    type: str
+    fields: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=50)]
+    channels: list[Key] = []
+
+
+class AddressText(Section, frozen=True):
+    """Dispatch pauses when less than `least` per mille of the last `window`'s addresses could be read, of at least
+    `sample`; it goes on when as many as that can be again. Read means each of `needs` is known (`a|b`: either)."""
+
+    least: Annotated[int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000, in per mille")] = (
+        950
+    )
+    window: Duration = "30m"
+    sample: Count = 20
+    needs: Annotated[list[str], Meta(min_length=1, max_length=10)] = field(default_factory=lambda: ["city|postcode"])
+
+
+class UnfoldedText(Section, frozen=True):
+    """A kind of event nobody folds is work when `sample` of them came within `window` and the first of them is `after`
+    old; the work is done when none has come for a `window`."""
+
+    after: Duration = "5m"
+    window: Duration = "1h"
+    sample: Count = 5
+
+
+class BacklogText(Section, frozen=True):
+    """Open orders against the median of the same hour over `days`, once there are `samples`: up to `full` per mille of
+    it score 100, from `empty` on 0."""
+
+    days: Annotated[int, Meta(ge=2, le=60, description="a whole number from 2 to 60")] = 14
+    samples: Count = 3
+    full: PerMille = 1500
+    empty: PerMille = 4000
+
+
+class IndexText(Section, frozen=True):
+    """The parts of a channel's score and what each weighs; a part nothing is known of is left out. `sample`: placed or
+    read so many, before a rate counts. The index is the channels' mean, weighted by the orders of the last 24 hours."""
+
+    connectivity: Count = 40
+    completeness: Count = 20
+    address: Count = 20
+    backlog: Count = 15
+    rules: Count = 5
+    sample: Count = 20
+
+
+class FlowText(Section, frozen=True):
+    """The flow of events by channel and stage; without this section none of it is judged."""
+
+    stages: Annotated[dict[Key, FlowStageText], Meta(min_length=1, max_length=20)]
+    alert: AlertText
+    silence: SilenceText = SilenceText()
+    complete: Annotated[list[CompleteText], Meta(max_length=200)] = []
+    address: AddressText = AddressText()
+    unfolded: UnfoldedText = UnfoldedText()
+    backlog: BacklogText = BacklogText()
+    index: IndexText = IndexText()
+
+
+class GoldenText(Section, frozen=True):
+    """From placed to ready to ship: the first of the states `ready` an order's lifecycle has. Times are counted in
+    buckets up to each of `buckets`, ascending."""
+
+    ready: Annotated[list[Key], Meta(min_length=1, max_length=20)]
+    buckets: Annotated[list[Duration], Meta(min_length=2, max_length=200)]
+
+
+class NodeText(Section, frozen=True):
+    """A node that is known before it reports; `dry_run` in place of the section's."""
+
+    title: str = ""
+    region: str = ""
+    dry_run: bool | None = None
+
+
+class FigureText(Section, frozen=True):
+    """How one figure of a report becomes 0 to 100: `weight` among the figures reported; all of it up to `full`, nothing
+    from `empty` on. Throughput and response are per mille of the node's normal, failures per mille above it.
+    `least`: a normal below this is too little to judge by."""
+
+    weight: Count
+    full: Annotated[int, Meta(ge=0, le=10**6, description="a whole number, in per mille")]
+    empty: Annotated[int, Meta(ge=0, le=10**6, description="a whole number, in per mille")]
+    least: Annotated[int, Meta(ge=0, le=10**9, description="a whole number")] = 0
+
+
+class NodesText(Section, frozen=True):
+    """The availability of nodes from what they report; without this section none of it is judged.
+
+    Normal is the median of the same hour (of `zone`) over `days`, once there are `samples` days of it, else of all
+    hours kept once they are `recent_hours`; before, nothing is scored. `smoothing`: per mille of a new score in the
+    next. `in_a_row` scores below `below` suspend; after `probe_after`, twice as long each time up to `probe_most`, the
+    next reports are probes, and `probes` of them of at least `enough` in a row let the node back. A node that sent
+    `heartbeats` signs of life misses one each `heartbeat` without any, or each two of its own gaps if those are
+    longer: a miss counts as a score of 0. `dry_run`: all is decided and marked so, and nothing follows from it."""
+
+    alert: AlertText
+    zone: Zone
+    throughput: FigureText
+    response: FigureText
+    failures: FigureText
+    days: Annotated[int, Meta(ge=2, le=60, description="a whole number from 2 to 60")] = 14
+    samples: Count = 3
+    recent_hours: Count = 6
+    smoothing: PerMille = 400
+    below: Points = 60
+    in_a_row: Annotated[int, Meta(ge=1, le=20, description="a whole number from 1 to 20")] = 3
+    enough: Points = 70
+    probes: Annotated[int, Meta(ge=1, le=50, description="a whole number from 1 to 50")] = 3
+    probe_after: Duration = "2m"
+    probe_most: Duration = "30m"
+    heartbeat: Duration = "2m"
+    heartbeats: Count = 10
+    dry_run: bool = False
+    declared: dict[Annotated[str, Meta(min_length=1, max_length=100)], NodeText] = {}
 
 
 # Access
@@ -410,9 +739,17 @@ class PolicyText(Section, frozen=True):
     review: ReviewText = ReviewText()
     limbo: LimboText = LimboText()
     delivery: dict[Key, DeliveryText] = {}
+    sending: SendingText = SendingText()
+    merge: MergeText | None = None
+    webhooks: dict[Key, WebhookText] = {}
     guides: dict[str, Words] = {}
     roles: dict[Key, RoleText] = {}
     tokens: list[TokenText] = []
     ocel: OcelText | None = None
     views: ViewsText = ViewsText()
     store: StoreText = StoreText()
+    diagnosis: DiagnosisText = DiagnosisText()
+    work: WorkText = WorkText()
+    flow: FlowText | None = None
+    golden: GoldenText | None = None
+    nodes: NodesText | None = None

@@ -45,8 +45,43 @@ NOTICES: dict[str, frozenset[str]] = {
     "work": frozenset({"order", "channel", "kind", "title", "guide", "owner", "group"}),
     "limbo": frozenset({"alias", "waiting", "since", "group"}),
     "correction": frozenset({"order", "channel", "decision", "reason", "owner", "group"}),
+    "suggested": frozenset({"orders", "score", "reasons", "until", "group"}),
+    "merged": frozenset({"batch", "orders", "reasons", "group"}),
+    "dissolved": frozenset({"batch", "orders", "reason", "group"}),
+    "board": frozenset({"total", "made", "expired", "dissolved", "group"}),
+    "silent": frozenset({"channel", "stage", "reason", "to"}),
+    "heard": frozenset({"channel", "stage", "reason", "to"}),
+    "paused": frozenset({"channel", "reason", "to"}),
+    "unpaused": frozenset({"channel", "reason", "to"}),
+    "suspended": frozenset({"node", "reason", "to"}),
+    "returned": frozenset({"node", "reason", "to"}),
+    "digest": frozenset({"count", "kind", "oldest", "since", "until", "link"}),
 }
-"""Kinds of notice and the variables a template of each may use."""
+"""Kinds of notice and the variables a template of each may use. `digest` stands for many of one kind."""
+
+NOTICE_OF: dict[str, str] = {
+    "order.frozen.v1": "frozen",
+    "order.thawed.v1": "thawed",
+    "sla.warned.v1": "warned",
+    "sla.breached.v1": "breached",
+    "sla.escalated.v1": "escalated",
+    "sla.excused.v1": "correction",
+    "decision.withdrawn.v1": "correction",
+    "work.opened.v1": "work",
+    "channel.silent.v1": "silent",
+    "channel.resumed.v1": "heard",
+    "dispatch.paused.v1": "paused",
+    "dispatch.resumed.v1": "unpaused",
+    "node.suspended.v1": "suspended",
+    "node.resumed.v1": "returned",
+    "merge.suggested.v1": "suggested",
+    "merge.made.v1": "merged",
+    "batch.dissolved.v1": "dissolved",
+    "board.listed.v1": "board",
+}
+"""Decision type → the kind of notice people are told it by; a work item of a kind that is a kind of notice itself
+(`limbo`) is told by that. Whatever a decision's data calls `to` and `via` says to whom and by which deliveries; without
+them it is the owner, by the deliveries the policy names for the kind."""
 
 WORK_KINDS = frozenset(
     {
@@ -62,9 +97,24 @@ WORK_KINDS = frozenset(
         "sla",
         "refold_limit",
         "calendar",
+        "diagnosis",
+        "manual_review",
+        "stuck",
+        "outage",
+        "silence",
+        "addresses",
+        "unfolded",
+        "node",
+        "merge",
     }
 )
 """Kinds of work item the engine opens; each wants a guide."""
+
+LACKS = ("lines", "address", "contact", "parsed_address")
+"""What an order may lack as it is placed: `lacks` of a diagnosis."""
+
+DIAGNOSED_KINDS = frozenset({"diagnosis", "manual_review"})
+"""Kinds of work item a diagnosis may open."""
 
 HEALTH_CAUSES = frozenset(
     {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.intake.model import DeadLetter, Incoming
 from engine.store.database import HISTORY, Store
+from engine.store.record import decode
 from engine.views.tables import COLUMNS, decode_row
 from engine.workers.embedded import Engine
 from projections.row import Row
@@ -103,7 +104,7 @@ _COMPARED = [name for name in COLUMNS if name != "id"]
 
 
 class Outcome:
-    """What a run left: rows without their ids, and decisions as DESIGN.md compares them."""
+    """What a run left: rows without their ids, the states of stage 2, and decisions as DESIGN.md compares them."""
 
     def __init__(self, store: Store) -> None:
         with store.read() as cursor:
@@ -111,11 +112,15 @@ class Outcome:
                 row["subject"]: tuple(row)
                 for row in cursor.execute(f"SELECT {', '.join(_COMPARED)} FROM rows")
             }
-            subjects = [row[0] for row in cursor.execute("SELECT subject FROM streams")]
+            self.judged = {
+                (row["fold"], row["key"]): tuple(row) for row in cursor.execute("SELECT * FROM judged")
+            }
         self.decisions = sorted(
             (record.event.id, record.event.type, record.event.subject, record.event.time, record.data)
-            for subject in subjects
-            for record in store.stream(subject, receipts=True)
+            for partition in range(store.partitions)
+            for _, key, state in store.log(partition, 0, -1)
+            if key.endswith("!")
+            for record in [decode(key, state)]
         )
 
     def differs(self, other: Outcome) -> list[str]:
@@ -127,6 +132,9 @@ class Outcome:
                     found += _row_differences(decode_row(one), decode_row(two))
                 elif one != two:
                     found.append(f"{subject} {name}: {one} | {two}")
+        for place in sorted(self.judged.keys() | other.judged.keys()):
+            if self.judged.get(place) != other.judged.get(place):
+                found.append(f"{place}: {self.judged.get(place)} | {other.judged.get(place)}")
         found += [f"one only: {decision}" for decision in self.decisions if decision not in other.decisions]
         return found + [
             f"other only: {decision}" for decision in other.decisions if decision not in self.decisions

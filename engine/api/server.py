@@ -26,6 +26,7 @@ from engine.policy.load import load_policy
 from engine.settings import limits_of
 from engine.store.database import Store
 from engine.store.lock import this_process
+from engine.workers.delivering import Delivery
 from engine.workers.embedded import Engine, wall_clock
 from engine.workers.writer import Writer
 from schemas.policy import PolicyText, duration
@@ -87,6 +88,7 @@ def _serve(
         engine, group_events=text.store.commit_events, group_seconds=duration(text.store.commit_after) / 1e6
     )
     store = Store.open(store_url)
+    delivery = Delivery(engine, engine.clock, environ, address)
     try:
         service = Service(writer, store, local=local, environ=environ, version=release())
         if not local and not tokens_of(service.in_force.text, environ):
@@ -96,8 +98,10 @@ def _serve(
             )
         writer.observe = service.metrics.committed
         writer.start()
+        delivery.start()
         return _run(service, listener, address, started)
     finally:
+        delivery.stop()
         writer.stop()
         store.close()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from hashlib import sha256
-from zlib import crc32
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from engine.append.aliases import Aliases, alias_subject, named
 from engine.append.heads import OTHER, SAME, Head, Heads, rebuilt
 from engine.intake.model import DeadLetter, Incoming
 from engine.store.database import Ownership, Store
-from engine.store.record import Record, decode, encode, originator, split_originator
+from engine.store.record import Record, decode, encode, originator, partition_of, split_originator
 from engine.store.recorder import Inserted
 from schemas.data import decode_data
 from schemas.envelope import Event
@@ -60,11 +59,6 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 NO_LIMITS = Limits()
-
-
-def partition_of(partitionkey: str, partitions: int) -> int:
-    """crc32 of the key mod count: ours, whatever Kafka or its clients would choose."""
-    return crc32(partitionkey.encode()) % partitions
 
 
 class Appender:
@@ -438,5 +432,4 @@ __all__ = [
     "Appender",
     "Limits",
     "Outcome",
-    "partition_of",
 ]

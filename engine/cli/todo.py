@@ -40,7 +40,9 @@ def todo(
 
     with reading(store) as look:
         if notices:
-            told = look.notices(limit=limit)
+            from engine.deliver.listing import notices as listed
+
+            told = listed(look.store, limit=limit)
             if as_json:
                 screen.emit_lines(told)
                 return

@@ -1,8 +1,9 @@
-"""The fold host of an embedded store: stage 1 over all partitions, in one process.
+"""The fold host of an embedded store: stage 1 over all partitions and stage 2 over their facts, in one process.
 
 Events come in log order. Before an event with stream time s, every timer of its partition due before s fires, in order
-(due, subject, fold); when a watermark is adopted, those due up to it. Rows live in a cache; `flush` writes what changed,
-the receipts of what was decided, and the position, in one transaction.
+(due, subject, fold); when a watermark is adopted, those due up to it. Rows live in a cache; `flush` lets stage 2 take the
+facts up to the lowest watermark adopted, and writes what changed, the facts that wait, the receipts of what was decided,
+and the position, in one transaction.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import partial
 import msgspec
 
 from engine.errors import StoreError, ViewsAhead
+from engine.fold.facts import EVENT, RETARGET, WAKE, Facts
+from engine.fold.judge import Judge
 from engine.fold.receipts import Receipts
 from engine.fold.refold import Timeline
 from engine.fold.step import (
@@ -26,7 +29,7 @@ from engine.fold.step import (
     step_retarget,
     step_wake,
 )
-from engine.fold.stream import retrace, take
+from engine.fold.stream import corrected, retrace, take
 from engine.policy.book import PolicyBook
 from engine.store.database import Ownership, Store
 from engine.store.record import decode
@@ -40,9 +43,12 @@ from engine.views.tables import (
     versions,
 )
 from projections.kernel import Context
+from projections.keyed import KeyedFold
 from projections.policy import Policy
 from projections.row import Fault, Row
+from projections.stages import STAGE_TWO
 from schemas.envelope import Event
+from schemas.facts import Fact
 
 ROW_BYTES = 6_000
 """Measured size of one row with its states as objects, as decoded (most of it is short strings)."""
@@ -85,7 +91,7 @@ class Partition:
 
 class Host:
     """Folds every partition of `store`. `views` is where rows are kept: the store itself, or a scratch store for a rebuild
-    or a verification; `receipts` takes what is decided."""
+    or a verification; `receipts` takes what is decided; `folds` are those of stage 2."""
 
     def __init__(
         self,
@@ -96,6 +102,7 @@ class Host:
         *,
         views: Store | None = None,
         rows_bytes: int = 128 * 2**20,
+        folds: Sequence[KeyedFold] = STAGE_TWO,
     ) -> None:
         self.store = store
         self.views = views or store
@@ -111,6 +118,8 @@ class Host:
         self._faults = 0
         self._folded = 0
         self._upsert = upsert()
+        self.facts = Facts(self.views, store.partitions)
+        self.judge = Judge(self.views, book, folds)
         self.partitions = [Partition() for _ in range(store.partitions)]
         self._load()
 
@@ -128,9 +137,11 @@ class Host:
                 self.views.set_setting(cursor, "views", msgspec.json.encode(versions()).decode())
         with self.views.read() as cursor:
             for row in cursor.execute(
-                "SELECT partition, position, hash, watermark, streamtime, policies, retarget FROM folded"
+                "SELECT partition, position, hash, watermark, streamtime, policies, retarget, minute FROM folded"
             ):
                 p = self.partitions[row[0]]
+                self.facts.minutes[row[0]].unpack(row[7])
+                self.facts.written_to[row[0]] = row[3]
                 p.position, p.hash, p.watermark, p.streamtime = row[1], row[2], row[3], row[4]
                 p.published = msgspec.msgpack.decode(row[5], type=list[tuple[int, bytes]])
                 p.retarget = row[6]
@@ -141,6 +152,8 @@ class Host:
                     p.policies = Timeline([(since, self._book.get(hash_)) for since, hash_ in p.published])
             for due, subject, id_ in cursor.execute("SELECT due, subject, id FROM rows WHERE due > 0"):
                 heapq.heappush(self.partitions[id_ >> 40].heap, (due, subject, id_))
+            self.facts.load(cursor)
+            self.judge.load(cursor)
 
     def _check_belongs(self, index: int, p: Partition) -> None:
         """A view position is (position, hash there): views of another log, or newer than their store, stop here."""
@@ -224,11 +237,15 @@ class Host:
             self._fire(partition, p, min(watermark, p.heap[0][0] + ADOPT_STEP))
             if len(self._dirty) > self._limit // 2:
                 self.flush()
+        self.facts.reached(partition, watermark)
         p.watermark = max(p.watermark, watermark)
 
-    def next_due(self) -> int:
-        """The earliest instant any timer waits for (it may turn out stale), 0 for none."""
-        return min((p.heap[0][0] for p in self.partitions if p.heap), default=0)
+    def awaited(self) -> int:
+        """The earliest instant a timer of either stage, a fact or an open minute waits for a watermark to pass (a timer may
+        turn out stale), 0 for none."""
+        instants = [p.heap[0][0] for p in self.partitions if p.heap]
+        instants += [instant for instant in (self.facts.oldest(), self.judge.next_due()) if instant]
+        return min(instants, default=0)
 
     def _step(self, partition: int, p: Partition, entry: Entry, event: Event, now: int, ctx: Context) -> None:
         row = entry.row
@@ -250,6 +267,8 @@ class Host:
             row.version = event.streamversion
             self._fault(partition, p, entry, fault, now)
             return
+        if ctx.facts or ctx.counts:
+            self.facts.take(partition, row.subject, event.streamversion, now, EVENT, ctx)
         if decided:
             self._receipts.add(partition, entry.id, row.subject, decided)
         due = due_of(entry.row, entry.pipeline)
@@ -282,6 +301,8 @@ class Host:
                 self._fault(partition, p, entry, fault, due)
                 continue
             entry.row.streamtime = max(entry.row.streamtime, due)
+            if ctx.facts or ctx.counts:
+                self.facts.take(partition, subject, entry.row.version, due, WAKE, ctx)
             if decided:
                 self._receipts.add(partition, entry.id, subject, decided)
             entry.due = due_of(entry.row, entry.pipeline)
@@ -290,6 +311,8 @@ class Host:
 
     def _fault(self, partition: int, p: Partition, entry: Entry, fault: FoldFault, at: int) -> None:
         """The key is faulted, not the partition, unless so many are that the code must be bad."""
+        self._ctx.facts.clear()
+        self._ctx.counts.clear()
         row = entry.row
         row.fault = Fault(fault.fold, row.version, at, fault.text[-4_000:], 0)
         entry.due = 0
@@ -328,6 +351,8 @@ class Host:
                 entry.row.fault, fold=fault.fold, at=p.streamtime, traceback=fault.text[-4_000:]
             )
             return False
+        corrected(entry.row, row, entry.pipeline, self._ctx)
+        self.facts.take(partition, subject, row.version, until + 1, EVENT, self._ctx)
         entry.row = row
         # Not those the row holds for standing: what was decided in the very step that raised was never written.
         written = {record.event.id for record in self.store.stream(subject, receipts=True)}
@@ -354,6 +379,11 @@ class Host:
                     self.flush()  # with the cursor: a crash resumes behind it
             p.retarget = 0
         p.published.append((event.streamtime, hash_))
+        if partition == 0:
+            data = msgspec.Raw(msgspec.msgpack.encode(event.data))
+            self.facts.tell(
+                Fact(event.streamtime, event.subject, event.streamversion, 0, event.type, event.subject, data)
+            )
         if p.policies is None:
             p.policies = Timeline([(event.streamtime, new)])
         else:
@@ -372,6 +402,7 @@ class Host:
         except FoldFault as fault:
             self._fault(partition, p, entry, fault, now)
             return
+        self.facts.take(partition, entry.row.subject, entry.row.version, now, RETARGET, self._ctx)
         if decided:
             self._receipts.add(partition, entry.id, entry.row.subject, decided)
         due = due_of(entry.row, entry.pipeline)
@@ -441,7 +472,10 @@ class Host:
         return policies.last
 
     def flush(self) -> None:
-        """Write changed rows, receipts and positions in one transaction."""
+        """Let stage 2 judge what is ripe; write changed rows, facts, receipts and positions in one transaction."""
+        ripe = min(p.watermark for p in self.partitions)
+        for ruling in self.judge.run(self.facts.ready(ripe), ripe):
+            self._receipts.judged(ruling)
         with self.views.write() as cursor:
             if self._dirty:
                 cursor.executemany(
@@ -454,12 +488,14 @@ class Host:
             caught_up = [
                 p.position == own.position for p, own in zip(self.partitions, self._owned, strict=True)
             ]
+            self.facts.write(cursor, ripe)
+            self.judge.write(cursor)
             self._receipts.write(cursor)
             for p, own, level in zip(self.partitions, self._owned, caught_up, strict=True):
                 if level:  # what was just appended are receipts: nothing in it is left to fold
                     p.position, p.hash = own.position, own.hash
             cursor.executemany(
-                "INSERT OR REPLACE INTO folded VALUES (?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO folded VALUES (?,?,?,?,?,?,?,?)",
                 [
                     (
                         i,
@@ -469,6 +505,7 @@ class Host:
                         p.streamtime,
                         msgspec.msgpack.encode(p.published),
                         p.retarget,
+                        self.facts.minutes[i].pack(),
                     )
                     for i, p in enumerate(self.partitions)
                 ],
@@ -477,6 +514,8 @@ class Host:
             entry.dirty = False
         self._dirty = []
         self.pending = 0
+        self.facts.written_to = [p.watermark for p in self.partitions]
+        self.judge.written()
         self._receipts.written()
         if len(self._rows) > self._limit:
             for subject in list(self._rows)[: len(self._rows) - self._limit * 3 // 4]:

@@ -12,9 +12,12 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.append.heads import Head, rebuilt
+from engine.fold.intents import INSERT, Intent, intents_of
+from engine.fold.judge import Ruling
 from engine.fold.step import Decided
+from engine.policy.book import PolicyBook
 from engine.store.database import Ownership, Store
-from engine.store.record import decode, encode, originator
+from engine.store.record import companion, decode, encode, partition_of
 from engine.store.recorder import Inserted
 from schemas.envelope import Event
 
@@ -27,7 +30,7 @@ class Pending(msgspec.Struct, gc=False):
 
     number: int
     subject: str
-    decided: Sequence[Decided]
+    decided: Sequence[Decided | Ruling]
 
 
 class Receipts:
@@ -35,6 +38,7 @@ class Receipts:
 
     def __init__(self, store: Store, owned: list[Ownership], clock: int = 0, suppressed: str = "") -> None:
         self._store = store
+        self._book = PolicyBook(store)
         self._owned = owned
         self._pending: list[list[Pending]] = [[] for _ in owned]
         self.suppressed = suppressed
@@ -45,8 +49,13 @@ class Receipts:
     def add(self, partition: int, id_: int, subject: str, decided: Sequence[Decided]) -> None:
         self._pending[partition].append(Pending(id_ & _MASK, subject, decided))
 
+    def judged(self, ruling: Ruling) -> None:
+        """A decision of stage 2. Its subject need have no stream of its own."""
+        subject = ruling.decision.subject
+        self._pending[partition_of(subject, len(self._owned))].append(Pending(0, subject, (ruling,)))
+
     def write(self, cursor: sqlite3.Cursor) -> None:
-        """Append all pending receipts and list their notices, inside the caller's transaction."""
+        """Append all pending receipts and list who is to be told, inside the caller's transaction."""
         for partition, pending in enumerate(self._pending):
             if pending:
                 self._write_partition(cursor, self._owned[partition], pending)
@@ -60,10 +69,11 @@ class Receipts:
         heads = self._heads(cursor, own.partition, pending)
         before = own.position
         rows: list[Inserted] = []
-        notices: list[tuple[object, ...]] = []
+        intents: list[Intent] = []
+        policy = self._book.get(own.policy)
         stream_time = max(own.streamtime, own.watermark + 1)
         for item in pending:
-            key = originator(item.number, item.subject + "!")
+            key = companion(item.number, item.subject)
             head = heads.setdefault(key, Head(own.partition, item.number))
             for one in item.decided:
                 source = f"/orderfold/{one.decision.fold}"
@@ -86,33 +96,20 @@ class Receipts:
                     head.version,
                     item.number,
                     authtype="system",
-                    causationid=f"{item.subject}@{one.decision.cause}",
+                    causationid=_cause(item.subject, one.decision.cause),
                     correlationid=one.decision.key,
                 )
                 record, head.hash = encode(event, data, own.policy, head.hash, self.recordedtime)
                 own.hash = head.hash
                 head.add(identity, hash(data))
                 rows.append((own.position, key, head.version, one.decision.type, record))
-                for recipient, via in _told(one):
-                    status = f"suppressed: {self.suppressed}" if self.suppressed else "waiting"
-                    notices.append(
-                        (
-                            f"{one.id}-{via}",
-                            own.partition,
-                            one.time,
-                            item.subject,
-                            one.decision.type,
-                            recipient,
-                            via,
-                            status,
-                        )
-                    )
+                intents += intents_of(one, item.subject, own.partition, own.position, policy, self.suppressed)
         self._store.move(cursor, own, own.offset, before)
         self._store.insert(cursor, own.partition, rows)
-        cursor.executemany("INSERT OR IGNORE INTO notices VALUES (?,?,?,?,?,?,?,?)", notices)
+        cursor.executemany(INSERT, intents)
 
     def _heads(self, cursor: sqlite3.Cursor, partition: int, pending: list[Pending]) -> dict[str, Head]:
-        keys = sorted({originator(item.number, item.subject + "!") for item in pending})
+        keys = sorted({companion(item.number, item.subject) for item in pending})
         found: dict[str, list[bytes]] = {}
         for key, state in self._store.recorders[partition].streams(cursor, keys):
             found.setdefault(key, []).append(state)
@@ -122,7 +119,6 @@ class Receipts:
         }
 
 
-def _told(one: Decided) -> list[tuple[str, str]]:
-    """(recipient, channel) of those a decision is to be told to."""
-    data = one.decision.data
-    return [(getattr(data, "to", ""), via) for via in getattr(data, "via", ())]
+def _cause(subject: str, cause: int | str) -> str:
+    """What caused a decision: an input of its own stream, or what stage 2 names itself."""
+    return cause if isinstance(cause, str) else f"{subject}@{cause}"

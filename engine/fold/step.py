@@ -48,13 +48,17 @@ class Decided(msgspec.Struct, gc=False):
 
 class Pipeline:
     """The folds of one kind of subject, each with the field of `Row` its state is in, and what is asked of them for
-    every event, worked out once: who is concerned by a type, who has timers, which types are judged by when they occurred."""
+    every event, worked out once: who is concerned by a type, who has timers, who tells facts that a refold may correct, which
+    types are judged by when they occurred."""
 
-    __slots__ = ("_plans", "folds", "judged", "timers")
+    __slots__ = ("_plans", "folds", "judged", "telling", "timers")
 
     def __init__(self, folds: tuple[tuple[str, Fold[Any]], ...]) -> None:
         self.folds = folds
         self.timers = tuple((field, fold.due) for field, fold in folds if type(fold).due is not Fold.due)
+        self.telling = tuple(
+            (field, fold) for field, fold in folds if type(fold).refolded is not Fold.refolded
+        )
         self.judged = frozenset[str]().union(*(fold.judged for _, fold in folds))
         self._plans: dict[str, tuple[tuple[int, str, str, Handler], ...]] = {}
 

@@ -59,7 +59,16 @@ def take(
         return row, decided + open_work(row, event, "refold_limit", title)
     before = [known for known in inputs() if known.streamversion <= event.streamversion]
     again, more = refold(row, pipeline, before, timeline, event, reason)
+    corrected(row, again, pipeline, ctx)
     return again, decided + more
+
+
+def corrected(before: Row, after: Row, pipeline: Pipeline, ctx: Context) -> None:
+    """A row was folded again: let the folds that told facts of it say what no longer holds."""
+    ctx.row = after
+    for field, fold in pipeline.telling:
+        ctx.fold = fold.name
+        fold.refolded(getattr(before, field), getattr(after, field), ctx)
 
 
 class Traced(msgspec.Struct):

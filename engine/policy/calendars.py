@@ -66,7 +66,7 @@ def compile_calendar(name: str, text: CalendarText, start: int, end: int) -> Cal
         else:
             spans = weekly[day.weekday()]
         for opening, closing in spans:
-            opened, closed_at = _instant(day, opening, zone), _instant(day, closing, zone)
+            opened, closed_at = local_instant(day, opening, zone), local_instant(day, closing, zone)
             if closes and opened <= closes[-1]:
                 # Hours that touch or overlap, such as those of days open around the clock, are one interval.
                 closes[-1] = max(closes[-1], closed_at)
@@ -85,7 +85,7 @@ def open_time(calendar: Calendar, start: int, end: int) -> int:
     )
 
 
-def _instant(day: date, minute: int, zone: ZoneInfo) -> int:
+def local_instant(day: date, minute: int, zone: ZoneInfo) -> int:
     """A local minute of a day → µs UTC."""
     if minute >= MINUTES_PER_DAY:
         day += timedelta(days=1)

@@ -7,12 +7,16 @@ of a later step is found alone. The sense of each section is judged in its own m
     deadlines.py    stages, tiers, ladders, calendars: deadlines that cannot fire
     people.py       groups, people, routing, review, roles, tokens
     notices.py      templates, guides, points
+    delivery.py     deliveries, contacts, webhooks
+    working.py      diagnoses, ladders of open work, shifts and absences
+    health.py       flow, the golden figure, nodes
+    merging.py      which orders may travel together, and the board of suggestions
     ocel.py         the mapping of OCEL logs
 """
 
 from __future__ import annotations
 
-from engine.policy import deadlines, lifecycles, notices, ocel, people
+from engine.policy import deadlines, delivery, health, lifecycles, merging, notices, ocel, people, working
 from engine.policy.document import Unreadable, read
 from engine.policy.finding import Finding, Findings
 from engine.policy.shape import shape
@@ -34,6 +38,6 @@ def examine(text: str | bytes, now: int) -> tuple[PolicyText | None, list[Findin
     findings = Findings(document)
     typed = shape(document, findings)
     if typed is not None:
-        for section in (lifecycles, deadlines, people, notices, ocel):
+        for section in (lifecycles, deadlines, people, notices, delivery, working, health, ocel):
             section.check(typed, findings, now)
     return typed, sorted(findings.found, key=lambda finding: (finding.line, finding.path))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from engine.policy.calendars import compile_calendar
+from engine.policy.merging import compile_merge
+from engine.policy.working import compile_desk, compile_diagnosis, compile_people
+from engine.policy.health import compile_flow, compile_golden, compile_nodes, compile_zones
 from projections.policy import (
     Channel,
     HealthWeights,
     LifecycleMap,
-    Person,
     Policy,
     Review,
     Route,
@@ -54,10 +56,7 @@ def compile_policy(text: PolicyText, hash_: str, start: int, now: int) -> Policy
             )
             for route in text.routing.routes
         ),
-        people={
-            name: Person(name, person.group, person.backup, person.supervisor)
-            for name, person in text.people.items()
-        },
+        people=compile_people(text),
         health=HealthWeights(
             dict(text.health.points), duration(text.health.stuck_after), text.health.stuck_points_per_hour
         ),
@@ -66,6 +65,14 @@ def compile_policy(text: PolicyText, hash_: str, start: int, now: int) -> Policy
         frozen_group=text.routing.frozen,
         guides=dict(text.guides),
         notify={kind: tuple(notice.via) for kind, notice in text.notices.items()},
+        merge=compile_merge(text.merge, start, now + AHEAD),
+        diagnosis=compile_diagnosis(text),
+        desk=compile_desk(text),
+        flow=compile_flow(text),
+        golden=compile_golden(text),
+        nodes=compile_nodes(text),
+        zones=compile_zones(text, start, now + AHEAD),
+        webhooks={name: tuple(endpoint.types) for name, endpoint in text.webhooks.items()},
     )
 
 

@@ -24,7 +24,7 @@ def check(text: PolicyText, findings: Findings, now: int) -> None:
             if via not in text.delivery:
                 findings.error((*at, "via", i), f"there is no delivery {via!r}", nearest(via, text.delivery))
         _template(notice.text, (*at, "text"), NOTICES[kind], findings)
-    for kind in sorted(NOTICES.keys() - text.notices.keys()):
+    for kind in sorted(NOTICES.keys() - text.notices.keys() - {"digest"}):  # it has words of its own
         findings.warning(
             ("notices",),
             f"there is no text for {kind!r}, so nobody is told",

@@ -12,15 +12,19 @@ from pathlib import Path
 import msgspec
 
 from engine.fold.host import Host
+from engine.fold.judge import Ruling
 from engine.fold.receipts import Receipts
 from engine.fold.step import Decided
 from engine.policy.book import PolicyBook
 from engine.store.database import Store
-from engine.store.record import decode
+from engine.store.record import decode, partition_of
 from schemas.envelope import Event
 
 Progress = Callable[[int, int], None]
 """(records folded, records in all)."""
+
+Seen = Callable[[int, str, Decided | Ruling], None]
+"""(partition, subject, decision)."""
 
 BATCH = 2_000
 
@@ -35,13 +39,17 @@ class Mark(msgspec.Struct, frozen=True):
 class Collected(Receipts):
     """Receipts that are looked at and not written."""
 
-    def __init__(self, store: Store, seen: Callable[[int, str, Decided], None]) -> None:
+    def __init__(self, store: Store, seen: Seen) -> None:
         super().__init__(store, store.ownership())
         self._seen = seen
 
     def add(self, partition: int, id_: int, subject: str, decided: Sequence[Decided]) -> None:
         for one in decided:
             self._seen(partition, subject, one)
+
+    def judged(self, ruling: Ruling) -> None:
+        subject = ruling.decision.subject
+        self._seen(partition_of(subject, len(self._owned)), subject, ruling)
 
     def write(self, cursor: sqlite3.Cursor) -> None:
         pass
@@ -68,12 +76,12 @@ def fold_afresh(
     store: Store,
     scratch: Store,
     upto: Sequence[Mark],
-    decided: Callable[[int, str, Decided], None],
+    decided: Seen,
     record: Callable[[int, int, str, bytes], None],
     progress: Progress,
 ) -> Host:
     """Fold every partition from its beginning to its mark, showing each record (partition, position, originator id, bytes)
-    and each decision (partition, subject, decision) on the way; rows end up in `scratch`."""
+    and each decision (partition, subject, decision) on the way; rows and the states of stage 2 end up in `scratch`."""
     host = Host(store, PolicyBook(store), store.ownership(), Collected(store, decided), views=scratch)
     total = sum(mark.position for mark in upto)
     done = 0

@@ -6,12 +6,7 @@ import msgspec
 
 from engine.replay.afresh import Progress, fold_afresh, marks, scratch_store
 from engine.store.database import Store
-from engine.views.tables import COLUMNS, statements, versions
-
-_TABLES = {
-    "rows": COLUMNS,
-    "folded": ("partition", "position", "hash", "watermark", "streamtime", "policies", "retarget"),
-}
+from engine.views.tables import VIEWS, statements, versions
 
 
 def rebuild(store: Store, progress: Progress) -> int:
@@ -31,12 +26,12 @@ def rebuild(store: Store, progress: Progress) -> int:
             host.reached(own.partition, own)
         host.flush()
         with store.write() as cursor, scratch.read() as fresh:
-            for table in _TABLES:  # an earlier release may have given them other columns
+            for table in VIEWS:  # an earlier release may have given them other columns
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
             for statement in statements():
                 cursor.execute(statement)
             store.set_setting(cursor, "views", msgspec.json.encode(versions()).decode())
-            for table, names in _TABLES.items():
+            for table, names in VIEWS.items():
                 marks_ = ",".join("?" * len(names))
                 rows = fresh.execute(f"SELECT {', '.join(names)} FROM {table}")
                 while part := rows.fetchmany(2_000):

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from engine.fold.judge import Ruling
 from engine.fold.step import Decided
 from engine.replay.afresh import Mark, Progress, fold_afresh, marks, scratch_store
 from engine.store.database import Store
@@ -102,7 +103,7 @@ def verify(store: Store, progress: Progress = lambda done, total: None) -> Repor
     recorded: dict[str, bytes] = {}
     derived: dict[str, tuple[int, str, str, bytes]] = {}
 
-    def decided(partition: int, subject: str, one: Decided) -> None:
+    def decided(partition: int, subject: str, one: Decided | Ruling) -> None:
         report.decisions += 1
         digest = _digest(one.decision.type, subject, one.time, msgspec.json.encode(one.decision.data))
         derived[one.id] = (partition, subject, one.decision.type, digest)
@@ -125,6 +126,7 @@ def verify(store: Store, progress: Progress = lambda done, total: None) -> Repor
             )
         with scratch.read() as fresh:
             _compare_rows(cursor, fresh, report)
+            _compare_judged(cursor, fresh, report)
     return report
 
 
@@ -164,6 +166,24 @@ def _compare_rows(kept: sqlite3.Cursor, fresh: sqlite3.Cursor, report: Report) -
             if tuple(a) != tuple(b):
                 report.differs("state", a["id"] >> 40, 0, a["subject"], _first_difference(a, b))
             a, b = left.fetchone(), right.fetchone()
+
+
+def _compare_judged(kept: sqlite3.Cursor, fresh: sqlite3.Cursor, report: Report) -> None:
+    """The states of stage 2, key by key."""
+    query = "SELECT fold, key, due, label, body FROM judged"
+    left = {(row["fold"], row["key"]): tuple(row) for row in kept.execute(query)}
+    right = {(row["fold"], row["key"]): tuple(row) for row in fresh.execute(query)}
+    report.rows += len(left)
+    for place in sorted(left.keys() | right.keys()):
+        if left.get(place) != right.get(place):
+            what = (
+                "is kept and does not follow from the facts"
+                if place not in right
+                else "follows from the facts and is not kept"
+                if place not in left
+                else "is not what the facts give"
+            )
+            report.differs("state", 0, 0, place[1], f"the state of {place[0]} {what}")
 
 
 def _first_difference(kept: sqlite3.Row, fresh: sqlite3.Row) -> str:

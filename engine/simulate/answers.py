@@ -132,6 +132,22 @@ def _after(deadline: Deadline, at: int, left: int) -> int:
     return max(at, closes[-1]) + left
 
 
+Known = tuple[str, str, str, str, str]
+"""Whose an order is and where it goes, in truth: subject, person, home ("" where nothing is sent), the kind of group of
+look-alikes it belongs to and what was done to how it is written (`kin`), or "". Plain strings, one for each order: the
+collector of garbage forgets such tuples."""
+
+
+def known(order: Order) -> Known:
+    """The truth about an order's customer and address."""
+    guise = order.guise
+    if guise is not None:
+        return order.subject, guise.person, guise.home, guise.kind, " ".join(guise.noise)
+    channel = order.channel
+    person = f"w{order.customer}" if channel.currency == "USD" else str(order.customer)
+    return order.subject, person, "" if channel.handed_over else person, "", ""
+
+
 class Answers:
     """Everything counted while a world is drawn. `end` (µs) is the instant the answers hold at."""
 
@@ -146,6 +162,8 @@ class Answers:
         self.limbo: list[str] = []
         self.breached: list[tuple[str, str]] = []
         self.excused: list[tuple[str, str]] = []
+        self.people: list[Known] = []
+        self.struck: list[tuple[str, str, int, int]] = []
 
     def take(
         self, order: Order, deliveries: list[Delivery], offence: Delivery | None = None, plain: bool = True
@@ -167,6 +185,7 @@ class Answers:
             if stream:
                 self.limbo.append(order.subject)
             return
+        self.people.append(known(order))
         self._sums(order, stream)
         if offence is not None:
             stream = [one for one in stream if one.delivery.time < offence.time]
@@ -254,4 +273,12 @@ class Answers:
             "breached": [list(one) for one in sorted(self.breached)],
             "excused": [list(one) for one in sorted(self.excused)],
             "limbo": sorted(self.limbo),
+            "struck": [
+                [subject, state, rfc3339(since), rfc3339(until) if until else ""]
+                for subject, state, since, until in sorted(self.struck)
+            ],
+            "people": [
+                [subject, person, home, f"{person}@{home}" if home else "", kind, noise]
+                for subject, person, home, kind, noise in sorted(self.people)
+            ],
         }

@@ -11,8 +11,10 @@ from random import Random
 import msgspec
 
 from engine.simulate import telling
+from engine.simulate.kin import Guise, Kin
 from engine.simulate.scenarios import (
     BALANCE_AFTER,
+    CALM_BALANCE_AFTER,
     CATEGORIES,
     CHANNELS,
     HOUR,
@@ -52,7 +54,8 @@ class Order(msgspec.Struct, gc=False):
 
     `subject` holds the platform's own number, which no other order of the world has; `receivable` is goods + `shipping`
     - `discount`; `parcels` holds the line numbers of each parcel; `by_wms`: its warehouse knows its own number only; `by_gateway`:
-    its gateway tells of the payment by the payment number only.
+    its gateway tells of the payment by the payment number only. `guise` says who it is for where look-alikes are about;
+    else `customer` does. `unaddressed`: its channel finds no address for it.
     """
 
     index: int
@@ -74,6 +77,8 @@ class Order(msgspec.Struct, gc=False):
     carrier: str
     by_wms: bool = False
     by_gateway: bool = False
+    guise: Guise | None = None
+    unaddressed: bool = False
 
     @property
     def ship_by(self) -> int:
@@ -132,10 +137,13 @@ _CHANNEL_SHARES = tuple((channel.name, channel.share) for channel in CHANNELS)
 _CHANNELS = {channel.name: channel for channel in CHANNELS}
 
 
-def make(index: int, seed: int, start: int, customers: int, rng: Random) -> Order:
-    """The order placed as the world's `index`-th, at `start` (µs), by one of `customers` people."""
+def make(index: int, seed: int, start: int, customers: int, rng: Random, kin: Kin | None = None) -> Order:
+    """The order placed as the world's `index`-th, at `start` (µs), by one of `customers` people or somebody of `kin`."""
     draw = rng.random
     channel = _CHANNELS[_of_share(_CHANNEL_SHARES, draw())]
+    member = kin.member(index) if kin is not None else None
+    if member is not None:
+        channel = member.channel
     category = _of_share(CATEGORIES, draw())
     if channel.handed_over and category in ("presale", "custom"):
         category = "general"
@@ -178,6 +186,7 @@ def make(index: int, seed: int, start: int, customers: int, rng: Random) -> Orde
         CARRIERS[int(draw() * len(CARRIERS))],
         by_wms=not channel.handed_over and draw() < 0.3,
         by_gateway=not channel.handed_over and category != "presale" and draw() < 0.06,
+        guise=kin.guise(member) if kin is not None and member is not None else None,
     )
 
 
@@ -190,12 +199,12 @@ def _pressure(scenario: Scenario, offset: int) -> int:
 
 
 def life(order: Order, scenario: Scenario, begin: int, review: bool, rng: Random) -> list[Fact]:
-    """All that truly happens to the order, in order of occurrence; `begin` (µs) is the start of the world.
+    """All that truly happens to the order, in order of occurrence; the scenario's offsets count from `begin` (µs).
 
     One in forty is never paid and cancelled by its channel after half an hour; one in seventy is cancelled after payment
     and paid back. With `review` it waits, once paid, for a person who is not in this world.
     """
-    facts = _until_paid(order, rng)
+    facts = _until_paid(order, rng, scenario.calm)
     paid = facts[-1]
     if paid[1] is not telling.RECEIVED:
         return facts
@@ -213,7 +222,7 @@ def _occurrence(fact: Fact) -> int:
     return fact[0]
 
 
-def _until_paid(order: Order, rng: Random) -> list[Fact]:
+def _until_paid(order: Order, rng: Random, calm: bool) -> list[Fact]:
     pace = PACES["handed_over" if order.channel.handed_over else order.category]
     start = order.start
     facts: list[Fact] = [(start, telling.PLACED, 0)]
@@ -222,14 +231,16 @@ def _until_paid(order: Order, rng: Random) -> list[Fact]:
     if not order.channel.handed_over and rng.random() < 0.025:
         facts.append((start + 30 * MINUTE, telling.UNPAID, 0))
         return facts
-    paid = start + 2 * SECOND + _lasting(rng, pace.pay, WIDE)
+    paid = start + 2 * SECOND + _lasting(rng, pace.pay, TIGHT if calm else WIDE)
     if order.by_gateway:
         # The first attempt fails: from it the order's own channel learns the gateway's number.
         facts.append((paid, telling.FAILED, 0))
         paid += _lasting(rng, 25 * SECOND, USUAL)
     facts.append((paid, telling.RECEIVED, 0))
     if order.deposit:
-        paid += MINUTE + _lasting(rng, BALANCE_AFTER, USUAL)
+        paid += MINUTE + (
+            _lasting(rng, CALM_BALANCE_AFTER, TIGHT) if calm else _lasting(rng, BALANCE_AFTER, USUAL)
+        )
         facts.append((paid, telling.RECEIVED, 1))
     return facts
 
@@ -239,7 +250,8 @@ def _until_done(order: Order, scenario: Scenario, begin: int, paid: int, rng: Ra
     handed_over = order.channel.handed_over
     pace = PACES["handed_over" if handed_over else order.category]
     facts: list[Fact] = []
-    now = paid + _lasting(rng, pace.lock, USUAL)
+    spread = TIGHT if scenario.calm else USUAL
+    now = paid + _lasting(rng, pace.lock, spread)
     down, up = (begin + offset for offset in scenario.stock_down)
     if down <= now < up and not handed_over:
         while now < up:
@@ -248,10 +260,13 @@ def _until_done(order: Order, scenario: Scenario, begin: int, paid: int, rng: Ra
         now = up + _lasting(rng, 3 * MINUTE, USUAL)
     facts.append((now, telling.LOCKED, 0))
     pressure = 1000 if handed_over else _pressure(scenario, now - begin)
-    packed = [_packed_parcel(facts, pace, now, parcel, pressure, rng) for parcel in range(len(order.parcels))]
+    packed = [
+        _packed_parcel(facts, pace, now, parcel, pressure, spread, rng)
+        for parcel in range(len(order.parcels))
+    ]
     left = []
     for parcel in range(len(order.parcels)):
-        gone = max(packed) + _lasting(rng, pace.dispatch, USUAL, pressure)
+        gone = max(packed) + _lasting(rng, pace.dispatch, spread, pressure)
         facts.append((gone, telling.DISPATCHED, parcel))
         left.append(gone)
     delivered = [_travel(facts, order, pace, max(left), parcel, rng) for parcel in range(len(order.parcels))]
@@ -260,10 +275,16 @@ def _until_done(order: Order, scenario: Scenario, begin: int, paid: int, rng: Ra
 
 
 def _packed_parcel(
-    facts: list[Fact], pace: Pace, locked: int, parcel: int, pressure: int, rng: Random
+    facts: list[Fact],
+    pace: Pace,
+    locked: int,
+    parcel: int,
+    pressure: int,
+    spread: tuple[int, ...],
+    rng: Random,
 ) -> int:
-    accepted = locked + _lasting(rng, pace.accept, USUAL, pressure)
-    picked = accepted + _lasting(rng, pace.pick, USUAL, pressure)
+    accepted = locked + _lasting(rng, pace.accept, spread, pressure)
+    picked = accepted + _lasting(rng, pace.pick, spread, pressure)
     packed = picked + _lasting(rng, pace.pack, TIGHT, pressure)
     facts.append((accepted, telling.ACCEPTED, parcel))
     facts.append((picked, telling.PICKED, parcel))

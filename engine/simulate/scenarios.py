@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from math import exp
 from statistics import NormalDist
+from typing import Any
 
 import msgspec
+
+from engine.errors import UsageError
 
 MILLISECOND = 1_000
 SECOND = 1_000_000
@@ -94,6 +97,9 @@ PACES = {
 BALANCE_AFTER = 100 * MINUTE
 """Median from the deposit of a presale to its balance."""
 
+CALM_BALANCE_AFTER = 35 * MINUTE
+"""The same where nothing stands still for two hours."""
+
 
 class Rates(msgspec.Struct, frozen=True):
     """How many orders in ten thousand meet with each kind of sabotage; an order meets with at most one."""
@@ -123,9 +129,41 @@ class Silence(msgspec.Struct, frozen=True):
     until: int
 
 
+class Weakness(msgspec.Struct, frozen=True):
+    """A node that ails from `since` to `until`, and recovers: within five minutes it answers `slower` times as slowly,
+    fails `failures` per mille of what it does, and does `throughput` per mille of what it did."""
+
+    node: str
+    since: int
+    until: int
+    slower: int = 9
+    failures: int = 340
+    throughput: int = 350
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What stops orders placed from `since` to `until` in a field case; which, the kind says:
+
+    address_table_empty   the channel finds no address for them; they stay locked until it does, at `until`
+    stock_refused         the stock service refuses them three times and nobody asks again: paid, never locked
+    standing_still        `share` per mille of them stop anywhere between paid and packed, for two and a half to six hours
+    """
+
+    kind: str
+    since: int
+    until: int
+    channel: str = ""
+    share: int = 0
+
+
 class Scenario(msgspec.Struct, frozen=True):
     """One kind of world. `curve`: (share of orders placed so far, offset) with straight lines between; `pressure`:
-    (offset, per mille) by which warehouses are slower from then on; `stock_down`: no lock succeeds in [from, until)."""
+    (offset, per mille) by which warehouses are slower from then on; `stock_down`: no lock succeeds in [from, until).
+
+    Without a curve the world is `days` of days, with the rhythm of day and week; offsets then count from the last time
+    the clock struck `hour` with `room` left. `calm`: durations keep near their medians, and no order stands still for
+    two hours before it is packed. `kin`: groups of look-alikes, per mille. `reports`: nodes report each so many µs, and
+    channels show that they live each `beats`; 0 for never."""
 
     name: str
     span: int
@@ -134,6 +172,19 @@ class Scenario(msgspec.Struct, frozen=True):
     pressure: tuple[tuple[int, int], ...] = ((0, 1000),)
     silences: tuple[Silence, ...] = ()
     stock_down: tuple[int, int] = (0, 0)
+    calm: bool = False
+    hour: int = 10
+    room: int = 8 * HOUR
+    kin: int = 60
+    reports: int = 0
+    beats: int = 0
+    weaknesses: tuple[Weakness, ...] = ()
+    trouble: Trouble | None = None
+
+    @property
+    def days(self) -> int:
+        """Whole days the world goes on for, where it follows the clock."""
+        return 0 if self.curve else self.span // DAY
 
 
 _FEW = Rates(
@@ -188,11 +239,53 @@ _DAYS = tuple(
     if day == 0 or share
 )
 
+_BENIGN = Rates(
+    duplicate=60,
+    reserialised=4,
+    divergent=0,
+    repeated=30,
+    conflicting=0,
+    late=30,
+    reordered=10,
+    overdue_news=0,
+    early=5,
+    illegal=0,
+    malformed=0,
+    unknown_type=0,
+    unknown_field=0,
+    orphan=0,
+)
+"""What no day is without, and nobody need look at."""
+
+ZONE = 8 * HOUR
+"""The world's clocks are those of China."""
+
+BY_HOUR = (20, 10, 6, 4, 4, 6, 14, 30, 48, 60, 68, 66, 58, 54, 56, 58, 58, 54, 52, 62, 78, 80, 58, 34)
+"""How busy the hours of a day are beside each other, from midnight by the world's clocks."""
+
+BY_WEEKDAY = (1000, 980, 980, 1000, 1060, 1200, 1140)
+"""And the days of a week, from Monday."""
+
+
+def _days(name: str, days: int = 1, rates: Rates = _BENIGN, **more: Any) -> Scenario:
+    return Scenario(name, days * DAY, (), rates, calm=True, beats=5 * MINUTE, **more)
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
         Scenario("normal", 3 * DAY, _DAYS, _FEW),
-        Scenario("sales-night", 14 * HOUR, _NIGHT, _MANY, _NIGHT_PRESSURE),
+        Scenario(
+            "sales-night",
+            14 * HOUR,
+            _NIGHT,
+            _MANY,
+            _NIGHT_PRESSURE,
+            kin=120,
+            reports=MINUTE,
+            beats=5 * MINUTE,
+            weaknesses=(Weakness("guangzhou-1", 2 * HOUR + 30 * MINUTE, 3 * HOUR + 10 * MINUTE),),
+        ),
         Scenario(
             "sync-stopped",
             14 * HOUR,
@@ -211,5 +304,61 @@ SCENARIOS = {
             _NIGHT_PRESSURE,
             stock_down=(20 * MINUTE, 62 * MINUTE),
         ),
+        _days("day", reports=MINUTE),
+        _days("node-failing", 4, reports=MINUTE, weaknesses=(Weakness("guangzhou-1", 0, 70 * MINUTE),)),
+        _days("sync-died", 8, silences=(Silence("taobao", 0, 4 * HOUR),)),
+        _days(
+            "address-table-empty",
+            3,
+            trouble=Trouble("address_table_empty", 0, 3 * HOUR, channel="jd"),
+        ),
+        _days("stock-refused", 3, trouble=Trouble("stock_refused", 0, 40 * MINUTE)),
+        _days("standing-still", 3, trouble=Trouble("standing_still", -6 * HOUR, 2 * HOUR, share=40)),
     )
 }
+
+
+def lasting(scenario: Scenario, days: int) -> Scenario:
+    """The scenario over so many days, 0 for as many as it has. UsageError where it does not follow days, or where
+    its trouble would have no day before it."""
+    if not days:
+        return scenario
+    if scenario.curve:
+        raise UsageError(
+            f"The scenario {scenario.name!r} has a length of its own.",
+            f"--days is for {', '.join(one.name for one in SCENARIOS.values() if one.days)}.",
+        )
+    if days < 1 or (days < 2 and scenario.name != "day"):
+        raise UsageError(
+            f"{scenario.name!r} needs at least {1 if scenario.name == 'day' else 2} days: what goes wrong on the last "
+            "shows only beside the days before."
+        )
+    return msgspec.structs.replace(scenario, span=days * DAY)
+
+
+def curve_of(scenario: Scenario, begin: int) -> tuple[tuple[int, int], ...]:
+    """(orders placed so far in 10⁻⁹ of all, offset) of a world that begins at `begin` (µs), with straight lines between."""
+    if scenario.curve:
+        return tuple((share * 1_000_000, offset) for share, offset in scenario.curve)
+    busy = [0]
+    places = [0]
+    offset = 0
+    while offset < scenario.span:
+        hours, into = divmod(begin + offset + ZONE, HOUR)
+        length = min(HOUR - into, scenario.span - offset)
+        weight = BY_HOUR[hours % 24] * BY_WEEKDAY[(hours // 24 + 3) % 7]
+        busy.append(busy[-1] + weight * (length // MILLISECOND))
+        offset += length
+        places.append(offset)
+    return tuple(
+        (so_far * 1_000_000_000 // busy[-1], place) for so_far, place in zip(busy, places, strict=True)
+    )
+
+
+def anchor_of(scenario: Scenario, begin: int, end: int) -> int:
+    """The instant (µs) the scenario's offsets count from."""
+    if scenario.curve:
+        return begin
+    latest = end - scenario.room + ZONE
+    day = (latest - scenario.hour * HOUR) // DAY
+    return day * DAY + scenario.hour * HOUR - ZONE

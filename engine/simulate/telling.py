@@ -134,7 +134,7 @@ def _by_waybill(order: Order, part: int) -> str:
 
 
 def _placed(order: Order, part: int) -> Data:
-    channel = order.channel
+    channel, guise = order.channel, order.guise
     data: Data = {
         "currency": channel.currency,
         "lines": [
@@ -150,12 +150,20 @@ def _placed(order: Order, part: int) -> Data:
         ],
         "shipping": order.shipping,
         "discount": order.discount,
-        "customer": person(order.customer, order.seed, channel.name),
+        "customer": person(order.customer, order.seed, channel.name) if guise is None else guise.customer,
     }
     if order.deposit:
         data["deposit"] = order.deposit
-    if not channel.handed_over:
-        data["address"] = address(order.customer, order.seed, channel.name)
+    if order.unaddressed:
+        if order.index % 2:
+            data["address"] = {
+                "country": "CN",
+                "text": f"addr_id={scrambled(order.index, 9, order.seed + 7)}",
+            }
+    elif not channel.handed_over:
+        data["address"] = (
+            address(order.customer, order.seed, channel.name) if guise is None else guise.address
+        )
     if promised := order.ship_by:
         data["promises"] = {"ship_by": rfc3339(promised)}
     return data

@@ -75,6 +75,18 @@ ESTATES = (
     "云栖里",
 )
 
+_FIRST_NAMES = """
+Robert William James Michael Thomas Daniel Christopher Matthew Anthony Steven Elizabeth Katherine
+Jennifer Margaret Patricia Rebecca Samantha Victoria Susan Linda Maria Laura Emma Olivia Noah Liam Ethan
+Lucas Grace Hannah
+"""
+_LAST_NAMES = """
+Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Wilson Anderson
+Taylor Moore Jackson Martin Lee Thompson White Harris Clark Lewis Robinson Walker Young Allen King Wright
+Scott Torres Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts
+O'Brien McDonald Schmidt Kowalski
+"""
+FIRST_NAMES, LAST_NAMES = tuple(_FIRST_NAMES.split()), tuple(_LAST_NAMES.split())
 ENGLISH_STREETS = (
     "Maple Ave",
     "Oak St",
@@ -84,15 +96,20 @@ ENGLISH_STREETS = (
     "Hill Rd",
     "Cedar Ln",
     "Main St",
+    "N Park Ave",
+    "Washington St",
+    "W 4th Ave",
+    "Riverside Dr",
 )
 ENGLISH_PLACES = (
-    ("CA", "San Jose", "95112"),
-    ("WA", "Seattle", "98101"),
-    ("NY", "Brooklyn", "11201"),
-    ("TX", "Austin", "78701"),
-    ("MA", "Boston", "02108"),
-    ("IL", "Chicago", "60601"),
+    ("CA", "San Jose", "95112", "408"),
+    ("WA", "Seattle", "98101", "206"),
+    ("NY", "Brooklyn", "11201", "718"),
+    ("TX", "Austin", "78701", "512"),
+    ("MA", "Boston", "02108", "617"),
+    ("IL", "Chicago", "60601", "312"),
 )
+"""(state, city, postcode, the area code of its phones)."""
 
 MOBILE_PREFIXES = (
     "130",
@@ -174,8 +191,17 @@ def scrambled(number: int, digits: int, salt: int) -> str:
 
 
 def person(rank: int, seed: int, channel: str) -> dict[str, Any]:
-    """The customer of popularity `rank`, as the channel knows them: the fields of `schemas` Customer."""
+    """The customer of popularity `rank`, as the channel knows them: the fields of `schemas` Customer. Those of the shop
+    abroad are other people than those at home."""
     h = mixed(rank, seed)
+    if channel == "shopify":
+        area = ENGLISH_PLACES[mixed(rank, seed + 2) % len(ENGLISH_PLACES)][3]
+        return {
+            "account": f"{channel}_{h >> 44:05x}{rank:x}",
+            "name": f"{FIRST_NAMES[h % len(FIRST_NAMES)]} {LAST_NAMES[(h >> 7) % len(LAST_NAMES)]}",
+            "phone": f"+1{area}{200 + (h >> 16) % 800}{(h >> 26) % 10_000:04d}",
+            "email": f"buyer.{rank:x}.{h >> 52:03x}@example.com",
+        }
     surname = SURNAMES[h % len(SURNAMES)] if h % 97 else COMPOUND_SURNAMES[(h >> 7) % len(COMPOUND_SURNAMES)]
     given = GIVEN[(h >> 12) % len(GIVEN)]
     if h >> 20 & 3:
@@ -186,9 +212,7 @@ def person(rank: int, seed: int, channel: str) -> dict[str, Any]:
         "name": surname + given,
         "phone": f"{prefix}{(h >> 16) % 10**8:08d}",
     }
-    if channel == "shopify":
-        who["email"] = f"buyer.{rank:x}.{h >> 52:03x}@example.com"
-    elif channel == "wechat":
+    if channel == "wechat":
         who["openid"] = f"o{mixed(rank, seed + 1):016x}{h & 0xFFFFFFFFF:09x}"
     return who
 
@@ -197,7 +221,7 @@ def address(rank: int, seed: int, channel: str) -> dict[str, Any]:
     """Where that customer lives: the fields of `schemas` Address."""
     h = mixed(rank, seed + 2)
     if channel == "shopify":
-        region, city, postcode = ENGLISH_PLACES[h % len(ENGLISH_PLACES)]
+        region, city, postcode, _ = ENGLISH_PLACES[h % len(ENGLISH_PLACES)]
         street = ENGLISH_STREETS[(h >> 8) % len(ENGLISH_STREETS)]
         return {
             "text": f"{(h >> 16) % 1900 + 10} {street}",

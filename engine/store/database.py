@@ -20,7 +20,16 @@ from eventsourcing.sqlite import SQLiteCursor
 
 from engine.errors import NotFound, OrderfoldError, StoreError, StoreFull, StoreNewer, UsageError
 from engine.store.lock import WriterLock
-from engine.store.record import GENESIS, Record, decode, originator, split_originator
+from engine.store.record import (
+    GENESIS,
+    Record,
+    companion,
+    decode,
+    originator,
+    partition_of,
+    split_originator,
+    stands_alone,
+)
 from engine.store.recorder import Datastore, Inserted, PartitionRecorder
 from engine.store.tables import FORMAT, TABLES
 
@@ -258,11 +267,10 @@ class Store:
     def stream(self, subject: str, *, receipts: bool = False) -> list[Record]:
         """Every record of a stream in order of version; with `receipts`, of its companion stream instead."""
         with self.read() as cursor:
-            found = self.find(cursor, [subject])
-            if subject not in found:
-                return []
-            partition, number = found[subject]
-            key = originator(number, subject + "!" if receipts else subject)
+            partition, number = self.find(cursor, [subject]).get(subject, (0, 0))
+            if receipts and stands_alone(subject):
+                partition = partition_of(subject, self.partitions)
+            key = companion(number, subject) if receipts else originator(number, subject)
             return [decode(key, state) for _, state in self.recorders[partition].streams(cursor, [key])]
 
     def log(self, partition: int, after: int, limit: int) -> list[tuple[int, str, bytes]]:

@@ -22,11 +22,13 @@ from __future__ import annotations
 import struct
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from engine.errors import StoreError, StoreNewer
 from schemas.data import decode_data
+from schemas.derived import Derived
 from schemas.envelope import Event
 
 FORMAT = 1
@@ -35,11 +37,13 @@ GENESIS = bytes(32)
 
 _HEAD = struct.Struct("<BBqqqI32sI")
 _SIZE = struct.Struct("<I")
-_SEALED_NONE = struct.pack("<B16s12sI", 0, bytes(16), bytes(12), 0)
+_SCHEME_NONE = struct.pack("<B16s12s", 0, bytes(16), bytes(12))
+_SEALED_NONE = _SCHEME_NONE + _SIZE.pack(0)
 _TIME_MISSING, _TIME_INFERRED, _HISTORICAL = 1, 2, 4
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
+_derived = msgspec.msgpack.Decoder(Derived).decode
 
 _OPTIONAL = (
     "claimedby",
@@ -97,11 +101,16 @@ def encode(event: Event, data: bytes, policy: bytes, previous: bytes, recorded: 
             envelope,
             _SIZE.pack(len(data)),
             data,
-            _SEALED_NONE,
+            _SEALED_NONE if event.derived is None else _sealed(event.derived),
         )
     )
     digest = sha256(previous + body).digest()
     return body + digest, digest
+
+
+def _sealed(derived: Derived) -> bytes:
+    packed = _pack(derived)
+    return b"".join((_SCHEME_NONE, _SIZE.pack(len(packed)), packed))
 
 
 class Record(msgspec.Struct, gc=False):
@@ -124,6 +133,21 @@ def originator(number: int, subject: str) -> str:
     return f"{number:012d}/{subject}"
 
 
+def stands_alone(subject: str) -> bool:
+    """Whether a subject's receipts lie beside its stream: what stage 2 speaks of need have none of its own."""
+    return not subject.startswith(("order/", "alias/"))
+
+
+def companion(number: int, subject: str) -> str:
+    """The key of a subject's receipts, of number 0 where they stand alone."""
+    return originator(0 if stands_alone(subject) else number, subject + "!")
+
+
+def partition_of(partitionkey: str, partitions: int) -> int:
+    """crc32 of the key mod count: ours, whatever Kafka or its clients would choose."""
+    return crc32(partitionkey.encode()) % partitions
+
+
 def decode(originator_id: str, record: bytes) -> Record:
     """Stored bytes → Record. StoreError names the stream when the bytes are not a record."""
     if record[:1] != b"\x01":
@@ -141,6 +165,9 @@ def decode(originator_id: str, record: bytes) -> Record:
         data = record[at : at + size]
         if len(data) != size or len(record) < at + size + len(_SEALED_NONE) + 32:
             raise ValueError("it is cut short")
+        at += size + len(_SCHEME_NONE)
+        (size,) = _SIZE.unpack_from(record, at)
+        derived = _derived(record[at + 4 : at + 4 + size]) if size else None
         type_, id_, source, time, channel, authtype, authid, optional = envelope
     except (struct.error, msgspec.DecodeError, ValueError, TypeError) as error:
         raise StoreError(
@@ -164,6 +191,7 @@ def decode(originator_id: str, record: bytes) -> Record:
         historical=bool(flags & _HISTORICAL),
         authtype=authtype,
         authid=authid,
+        derived=derived,
         **(optional or {}),
     )
     return Record(event, data, policy, recorded, record[-32:])

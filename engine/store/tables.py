@@ -25,10 +25,14 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS commands ("
     "key TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, at INTEGER NOT NULL, status INTEGER NOT NULL, "
     "answer BLOB NOT NULL) WITHOUT ROWID",
-    # What decisions want told, to whom: written with the receipt it comes from, kept when views are rebuilt.
-    "CREATE TABLE IF NOT EXISTS notices ("
-    "id TEXT PRIMARY KEY, partition INTEGER NOT NULL, at INTEGER NOT NULL, subject TEXT NOT NULL, rule TEXT NOT NULL, "
-    "recipient TEXT NOT NULL, via TEXT NOT NULL, status TEXT NOT NULL) WITHOUT ROWID",
+    # Who is to be told of which decision: written with its receipt, kept when views are rebuilt, changed by nobody. `seq` is
+    # what deliver counts its own position in; `position` is the receipt's.
+    "CREATE TABLE IF NOT EXISTS intents ("
+    "seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, partition INTEGER NOT NULL, "
+    "position INTEGER NOT NULL, at INTEGER NOT NULL, subject TEXT NOT NULL, type TEXT NOT NULL, kind TEXT NOT NULL, "
+    "recipient TEXT NOT NULL, via TEXT NOT NULL, status TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS intents_waiting ON intents (seq) WHERE status = 'waiting'",
+    "CREATE INDEX IF NOT EXISTS intents_at ON intents (at)",
     "CREATE TABLE IF NOT EXISTS unknown_fields ("
     "type TEXT NOT NULL, path TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (type, path)) WITHOUT ROWID",
 )

@@ -1,4 +1,4 @@
-"""Reading the views: find an order by any of its numbers, list orders, work and notices.
+"""Reading the views: find an order by any of its numbers, list orders and work.
 
 Readers never need the writer's lock. What is returned are structs whose instants are aware datetimes (RFC 3339 in
 JSON) and whose money is integer minor units; CLI, API and board show the same ones.
@@ -136,18 +136,6 @@ class Todo(msgspec.Struct, frozen=True):
     total: int
     groups: dict[str, int]
     items: list[WorkItem]
-
-
-class Notice(msgspec.Struct, frozen=True):
-    """An intent to tell somebody. `status`: waiting, or suppressed and why."""
-
-    id: str
-    at: datetime | None
-    order: str
-    rule: str
-    recipient: str
-    via: str
-    status: str
 
 
 def wall_clock() -> int:
@@ -450,17 +438,6 @@ class Reading:
                     )
         found.sort(key=lambda pair: (pair[0], pair[1].id))
         return Todo(self.as_of, len(found), dict(sorted(groups.items())), [item for _, item in found[:limit]])
-
-    def notices(self, status: str = "", limit: int = LIMIT) -> list[Notice]:
-        """Intents to tell somebody, latest first; `status` narrows by its first word (waiting, suppressed)."""
-        with self.store.read() as cursor:
-            rows = cursor.execute(
-                "SELECT id, at, subject, rule, recipient, via, status FROM notices "
-                "WHERE ? = '' OR status = ? OR substr(status, 1, length(?) + 1) = ? || ':' "
-                "ORDER BY at DESC, id LIMIT ?",
-                (status, status, status, status, limit),
-            ).fetchall()
-        return [Notice(row[0], moment(row[1]), row[2], row[3], row[4], row[5], row[6]) for row in rows]
 
 
 def read_row(blob: bytes) -> Row:

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from engine.append.appender import DIVERGENT
+from engine.deliver.listing import counts
 from engine.store.database import Store
 from engine.views.queries import COLOUR, COLOURS, OVERDUE, Reading
 
@@ -144,9 +145,6 @@ def summary(reading: Reading) -> Summary:
             "count(*) FILTER (WHERE reason = ?1) FROM dead_letters",
             (DIVERGENT,),
         ).fetchone()
-        notices = dict(
-            cursor.execute("SELECT status, count(*) FROM notices GROUP BY status ORDER BY status").fetchall()
-        )
         fields = {
             f"{row[0]} {row[1]}": row[2]
             for row in cursor.execute(
@@ -179,7 +177,7 @@ def summary(reading: Reading) -> Summary:
         breaches,
         money,
         work,
-        notices,
+        counts(reading.store),
         unknown,
         fields,
         faults,

@@ -1,7 +1,8 @@
 """The view tables, and how a row becomes its columns.
 
 `rows` holds all stage-1 states of a stream in one msgpack blob beside the columns lists filter and sort by; `folded`
-how far each partition is folded. All of it can be rebuilt from the log.
+how far each partition is folded; `judged` the states of stage 2 and `judging` how far it is. All of it can be rebuilt
+from the log.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from engine.errors import StoreError, StoreNewer
 from projections.policy import Policy
 from projections.routing import owner_of
 from projections.row import PIPELINES, Row
+from projections.stages import STAGE_TWO
 
 COLUMNS = (
     "id",
@@ -67,8 +69,29 @@ def statements() -> list[str]:
         "CREATE INDEX IF NOT EXISTS rows_doubtful ON rows (frozen, doubt) WHERE frozen > 0 OR doubt > 0",
         "CREATE TABLE IF NOT EXISTS folded (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, "
         "hash BLOB NOT NULL, watermark INTEGER NOT NULL, streamtime INTEGER NOT NULL, policies BLOB NOT NULL, "
-        "retarget INTEGER NOT NULL)",
+        "retarget INTEGER NOT NULL, minute BLOB NOT NULL)",
+        # Facts that stage 2 has not taken yet, in the order it takes them.
+        "CREATE TABLE IF NOT EXISTS facts (streamtime INTEGER NOT NULL, subject TEXT NOT NULL, "
+        "streamversion INTEGER NOT NULL, n INTEGER NOT NULL, body BLOB NOT NULL, "
+        "PRIMARY KEY (streamtime, subject, streamversion, n)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS judged (fold TEXT NOT NULL, key TEXT NOT NULL, due INTEGER NOT NULL, "
+        "label TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (fold, key)) WITHOUT ROWID",
+        "CREATE INDEX IF NOT EXISTS judged_label ON judged (fold, label) WHERE label <> ''",
+        "CREATE TABLE IF NOT EXISTS judge_faults (fold TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, "
+        "traceback TEXT NOT NULL, PRIMARY KEY (fold, key)) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS judging (id INTEGER PRIMARY KEY, upto INTEGER NOT NULL, policy BLOB NOT NULL)",
     ]
+
+
+VIEWS: dict[str, tuple[str, ...]] = {
+    "rows": COLUMNS,
+    "folded": ("partition", "position", "hash", "watermark", "streamtime", "policies", "retarget", "minute"),
+    "facts": ("streamtime", "subject", "streamversion", "n", "body"),
+    "judged": ("fold", "key", "due", "label", "body"),
+    "judge_faults": ("fold", "key", "at", "traceback"),
+    "judging": ("id", "upto", "policy"),
+}
+"""The view tables with their columns, as a rebuild copies them."""
 
 
 def upsert() -> str:
@@ -82,15 +105,17 @@ def upsert() -> str:
     )
 
 
-ROWS_FORMAT = 1
+ROWS_FORMAT = 2
 """Raised when the columns or the row's own fields change; a fold's state has the fold's version."""
 
 
 def versions() -> dict[str, int]:
     """What views of this release are made by: the row format, and the version of every fold."""
-    return {"rows": ROWS_FORMAT} | {
-        fold.name: fold.version for folds in PIPELINES.values() for _, fold in folds
-    }
+    return (
+        {"rows": ROWS_FORMAT}
+        | {fold.name: fold.version for folds in PIPELINES.values() for _, fold in folds}
+        | {fold.name: fold.version for fold in STAGE_TWO}
+    )
 
 
 def check_versions(kept: str) -> None:

@@ -227,8 +227,8 @@ class Engine:
     # Time
 
     def _worth_promising(self, to: int) -> bool:
-        """Whether a timer waits for a watermark at `to`; in a live store it moves four times a second at the most."""
-        due = self.host.next_due()
+        """Whether anything waits for a watermark at `to`; in a live store it moves four times a second at the most."""
+        due = self.host.awaited()
         least = WATERMARK_EVERY_MICROS if self.kind == LIVE else 1
         return 0 < due <= to and to - self.appender.owned[0].watermark >= least
 

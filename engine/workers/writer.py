@@ -197,7 +197,7 @@ class Writer:
             age = now - engine.oldest_unwritten
             pause = max(TICK_LEAST_SECONDS, (FLUSH_IDLE_MICROS - age) / 1e6)
         else:
-            due = engine.host.next_due()
+            due = engine.host.awaited()
             pause = TICK_BUSY_SECONDS if due and due - now < TICK_IDLE_SECONDS * 1e6 else TICK_IDLE_SECONDS
         return max(pause, self._tick_after - time.monotonic())
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from projections.kernel import Context
 from projections.policy import Policy, Step
-from projections.routing import close_work, open_work, owner_of
+from projections.routing import close_work, on_duty, open_work, owner_of
 from projections.sla.state import Clock, Past, Pause, SlaState
 from projections.sla.tiers import Opening, stage_of, tier_of
 from projections.sla.timing import instants, next_judgement, next_timer, used_at
@@ -134,13 +134,9 @@ def _judged(clock: Clock, at: int, before: int, state: SlaState, ctx: Context, d
 
 def _escalate(clock: Clock, step: Step, ctx: Context) -> None:
     owner, group = _owner(ctx)
-    person = ctx.policy.people.get(owner)
-    to = owner
-    if step.to == "group":
-        to = group
-    elif step.to != "owner" and person is not None:
-        to = person.backup if step.to == "backup" else person.supervisor
-    data = SlaEscalated(clock.stage, clock.rung, to or group, list(step.via), f"{clock.stage} is overdue")
+    duty = on_duty(ctx.policy, owner, ctx.now, group, step.to)
+    reason = f"{clock.stage} is overdue" + (f"; {duty.reason}" if duty.reason else "")
+    data = SlaEscalated(clock.stage, clock.rung, duty.to, list(step.via), reason)
     ctx.decide("sla.escalated.v1", f"{clock.stage}:{clock.rung}", data, cause=clock.version, due=ctx.now)
 
 

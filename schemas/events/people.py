@@ -52,18 +52,21 @@ class EventSkipped(Data):
 
 
 class WorkTaken(Data):
-    """A person takes a work item on."""
+    """A person takes a work item on. `by`, here and below, is who commanded it: the engine writes it."""
 
     work: Number
     note: Text | None = None
+    by: Name | None = None
 
 
 class WorkAssigned(Data):
-    """A person gives a work item to somebody."""
+    """A person gives a work item to somebody; `group` where it is not the one they are in."""
 
     work: Number
     owner: Name
     reason: Text | None = None
+    group: Name | None = None
+    by: Name | None = None
 
 
 class WorkDone(Data):
@@ -71,3 +74,12 @@ class WorkDone(Data):
 
     work: Number
     note: Text | None = None
+    by: Name | None = None
+
+
+class WorkNoted(Data):
+    """A person writes down what they learnt about a work item."""
+
+    work: Number
+    text: Annotated[str, Meta(min_length=1, max_length=2000)]
+    by: Name | None = None

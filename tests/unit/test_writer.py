@@ -17,7 +17,7 @@ SOON = 10
 
 
 class Host:
-    def next_due(self) -> int:
+    def awaited(self) -> int:
         return 0
 
 

@@ -1,0 +1,1 @@
+"""What leaves the engine: notices to people, decisions to endpoints. Replaying never sends; deliver keeps its own position."""

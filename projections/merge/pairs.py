@@ -1,0 +1,82 @@
+"""Whether two orders may go into one parcel at all, whoever they are for: time, market, goods.
+
+Pure, so that `merge why` asks the same as the fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from projections.merge.card import Card
+from projections.merge.compare import Likeness, compare
+from projections.merge.state import OrderState
+from projections.policy import Merging
+
+CLUSTER_SAMPLE = 10
+"""Members an order that would join a batch is compared with."""
+
+MINUTE, HOUR = 60_000_000, 3_600_000_000
+
+
+def apart(a: OrderState, b: OrderState, rules: Merging) -> str:
+    """Why two orders may not travel together, in words; "" if they may."""
+    between = abs(a.placed - b.placed)
+    if between > rules.window:
+        return f"they were placed {span(between)} apart; the window is {span(rules.window)}"
+    if a.currency != b.currency:
+        return f"one is in {a.currency}, the other in {b.currency}"
+    if a.channel != b.channel and not rules.across_channels:
+        return f"one is of {a.channel}, the other of {b.channel}; orders of two channels are kept apart"
+    return goods_apart((*a.categories, *b.categories), rules)
+
+
+def goods_apart(categories: Iterable[str], rules: Merging) -> str:
+    """Why goods of these categories may not travel together, "" if they may. Of an order without lines nothing is known."""
+    wanted = set(categories)
+    if not wanted:
+        return "their goods are not known"
+    for group in rules.together:
+        if wanted <= group:
+            return ""
+    named = " and ".join(sorted(wanted))
+    if len(wanted) == 1:
+        return f"{named} goods never travel with another order"
+    return f"{named} goods do not travel together"
+
+
+def likenesses(card: Card, others: Sequence[Card], rules: Merging) -> list[Likeness]:
+    """How alike a card is to the first ten of others."""
+    return [compare(card, other, rules.matching) for other in others[:CLUSTER_SAMPLE]]
+
+
+def fits(found: Sequence[Likeness], rules: Merging) -> str:
+    """Why an order that is so like the members of a batch does not belong in it, "" if it does: none may speak against it,
+    and the mean must pass, or one good pair after another would join strangers."""
+    for like in found:
+        if like.vetoes:
+            return f"against one of its members: {like.vetoes[0]}"
+    mean = sum([like.score for like in found]) // len(found)
+    if mean < rules.matching.cluster:
+        return f"it is only {mean} like its members in the mean, and {rules.matching.cluster} are needed"
+    return ""
+
+
+def span(time: int) -> str:
+    """A duration (µs) in words: `40 min`, `2 h`, `2 h 05`, `3 d`."""
+    if time >= 48 * HOUR:
+        return f"{time // (24 * HOUR)} d"
+    hours, minutes = divmod(time // MINUTE, 60)
+    if not hours:
+        return f"{minutes} min" if minutes else f"{time // 1_000_000} s"
+    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
+
+
+def short(order: str) -> str:
+    """An order as people read it: `jd:1`."""
+    return order.removeprefix("order/")
+
+
+def listed(orders: Sequence[str]) -> str:
+    """`jd:1, jd:2 and jd:3`."""
+    names = [short(order) for order in orders]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
