@@ -2,7 +2,8 @@
 
 Inputs are simulated nights and days and, where they are found, the Olist tables ($ORDERFOLD_REAL_DATA/olist, else
 ../shared/data/olist). The jobs of one repeat follow each other, so that a busy neighbour meets all of them. Raw figures go to
-bench/results/<date>-<commit>.json, the table to stdout, talk to stderr.
+bench/results/<date>-<commit>.json, the table to stdout, talk to stderr. `python -m bench quality` measures matching instead,
+`python -m bench merging` what a placed order costs there with so many open.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench import merging, quality
 from bench.measure import ROOT, Cost, machine
 from bench.report import Bench, Run, markdown
 
@@ -29,6 +31,10 @@ RESULTS = ROOT / "bench" / "results"
 
 def main(arguments: Sequence[str]) -> int:
     """Measure and report; 0, or 1 when a job failed."""
+    if arguments[:1] == ["quality"]:
+        return quality.main(arguments[1:])
+    if arguments[:1] == ["merging"]:
+        return merging.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--orders", type=int, default=20_000, help="simulated orders of each scenario (about 11 events each)"

@@ -7,6 +7,7 @@ a copy of the order's row, and what would doubt the order, or make work of a mis
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -106,22 +107,39 @@ def prepare(
 
     Raises UsageError for a command there is none of, Invalid where its schema does not fit."""
     type_ = type_of(name)
+    filled = _with_reason(type_, dict(data), reason)
+    return event_of(order, type_, filled, who, key, rules, now, expected, traceparent)
+
+
+def event_of(
+    subject: str,
+    type_: str,
+    data: dict[str, Any],
+    who: Credential,
+    key: str,
+    rules: Rules,
+    now: int,
+    expected: int = 0,
+    traceparent: str = "",
+) -> Incoming:
+    """The event of a person's act, of any subject; the parameters as `prepare` has them. Invalid where its schema does
+    not fit."""
     sent = msgspec.json.encode(
         {
             "specversion": "1.0",
             "id": key or uuid4().hex,
             "source": f"/people/{quote(who.authid, safe=':@')}",
             "type": type_,
-            "subject": order,
-            "data": _with_reason(type_, dict(data), reason),
+            "subject": subject,
+            "data": data,
             "traceparent": traceparent or None,
             "expectedversion": expected or None,
         }
     )
-    channel = order.partition("/")[2].partition(":")[0]
+    channel = subject.partition("/")[2].partition(":")[0] if subject.startswith("order/") else ""
     credential = Credential(who.authtype, who.authid, channel, command=True)
     try:
-        return decode(sent, rules, credential, now, False, f"command {key}")
+        return decode(sent, rules, credential, now, False)
     except IntakeRefused as refused:
         raise Invalid(refused.detail, reason=refused.reason, errors=pointed(refused.detail)) from None
 
@@ -158,8 +176,11 @@ def shown(incoming: Incoming) -> dict[str, Any]:
 # On the thread that owns the engine
 
 
-def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
+def carry_out(
+    engine: Engine, incoming: Incoming, trial: Callable[[Engine, Incoming], None] | None = None
+) -> Outcome:
     """Append a command, fold it and write the views; the outcome is ACCEPTED, or DUPLICATE for one carried out before.
+    `trial` is `try_out`, unless the command is not of an order.
 
     Raises NotFound for an order nothing is known of, IllegalTransition for what it does not take as it stands, Stale with
     what changed since the version it expected, Invalid for an id used for another command, StoreFull."""
@@ -173,7 +194,7 @@ def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
                 f"{event.id} names another command of {event.authid}.", "Give each command a key of its own."
             )
         return Outcome(DUPLICATE, event.subject, version=known.event.streamversion)
-    try_out(engine, incoming)
+    (trial or try_out)(engine, incoming)
     outcome = engine.submit([incoming])[0]
     engine.flush()
     if outcome.status == STALE:

@@ -136,7 +136,7 @@ def replay(engine: Engine, ids: Sequence[int], rules: Rules, who: Credential) ->
             )
             continue
         try:
-            item = decode(row["raw"], rules, who, engine.clock(), historical, f"dead letter {id_}")
+            item = decode(row["raw"], rules, who, engine.clock(), historical)
         except Refused as refused:
             sent.append(Sent(id_, "dead", row["subject"], f"{refused.reason}: {refused.detail}"))
             continue

@@ -51,13 +51,36 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "orderfold_orders_overdue": ("gauge", "Orders past a deadline that still runs", ()),
     "orderfold_sla_orders": ("gauge", "Orders with a running clock, by colour", ("colour",)),
     "orderfold_sla_timers_pending": ("gauge", "Streams waiting for an instant", ()),
+    "orderfold_merges": (
+        "gauge",
+        "Suggestions and batches of the last days by what they stand at",
+        ("status",),
+    ),
     "orderfold_work_items": ("gauge", "Open work items", ()),
+    "orderfold_notices": ("gauge", "Intents to tell somebody, by what became of them", ("status",)),
+    "orderfold_notice_attempts": ("counter", "Attempts to tell people, by delivery", ("via", "outcome")),
+    "orderfold_webhook_attempts": ("counter", "Attempts to tell endpoints", ("endpoint", "outcome")),
     "orderfold_dlq_messages": ("gauge", "Dead letters waiting", ("source",)),
     "orderfold_source_last_event_timestamp_seconds": (
         "gauge",
         "When a source was last heard of",
         ("source",),
     ),
+    "orderfold_health_index": ("gauge", "Health of all channels, 0 to 100, weighted by orders", ()),
+    "orderfold_channel_score": ("gauge", "Health of a channel, 0 to 100", ("channel",)),
+    "orderfold_channel_last_event_timestamp_seconds": (
+        "gauge",
+        "End of the last minute in which a stage of a channel told anything",
+        ("channel", "stage"),
+    ),
+    "orderfold_channel_silent": (
+        "gauge",
+        "1 while a stage is silent for longer than usual",
+        ("channel", "stage"),
+    ),
+    "orderfold_dispatch_paused": ("gauge", "1 while too few addresses can be read", ("channel",)),
+    "orderfold_node_score": ("gauge", "Availability of a node, 0 to 100, smoothed", ("node",)),
+    "orderfold_breaker_state": ("gauge", "0 closed, 1 half open, 2 open", ("node",)),
     "orderfold_build_info": ("gauge", "1, labelled with the release", ("version",)),
 }
 """Name (without `_total`) → kind, help, labels. A test holds README and answer to this table."""

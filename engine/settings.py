@@ -17,6 +17,7 @@ def rules_of(text: PolicyText) -> Rules:
         intake.max_event_bytes,
         ((name, channel.sources) for name, channel in text.channels.items()),
         text.default_channel,
+        {name: channel.country for name, channel in text.channels.items()},
     )
 
 

@@ -20,7 +20,7 @@ from projections.kernel import NONE
 from projections.keyed import Handler, KeyedContext, KeyedFold, Told
 from projections.policy import Pattern, Policy, Step
 from projections.relay import key_of
-from projections.routing import on_duty
+from projections.routing import Duty, on_duty
 from projections.sla.explain import span
 from schemas.events.decisions import SlaEscalated, WorkClosed, WorkDigested, WorkEscalated, WorkOpened
 from schemas.events.people import WorkAssigned, WorkDone, WorkNoted, WorkTaken
@@ -97,9 +97,14 @@ class DeskIndex:
         self.items: dict[str, dict[str, int]] = {}
 
 
+def undated(subject: str) -> str:
+    """The subject without its day, if it has one: what is said next of an item may come on another day."""
+    return key_of(subject) if subject.count("/") > 1 else subject
+
+
 def item_key(subject: str, work: str) -> str:
-    """The key of an item: of the subject without its day, since the next thing said of it may come on another."""
-    return f"item/{key_of(subject)}#{work}"
+    """The key of an item of a subject, with or without its day."""
+    return f"item/{undated(subject)}#{work}"
 
 
 # Ladders
@@ -125,22 +130,27 @@ def _keep(ctx: KeyedContext, item: Item) -> None:
 
 
 def _climb(item: Item, ctx: KeyedContext) -> Item:
-    """The item after every rung that is due: each is told to whoever is there for it."""
+    """The item after every rung that is due: each is told to whoever is there for it, unless they have it already and it
+    will go further still."""
     ladder = ladder_of(ctx.policy, item.kind)
     now = ctx.now
     while item.rung < len(ladder) and item.waits_from + ladder[item.rung].after <= now:
         step = ladder[item.rung]
         if not (item.taken and step.to in ("owner", "backup")):
-            item = _put_before(item, step, ctx)
+            duty = on_duty(ctx.policy, item.taken or item.owner, now, item.group, step.to)
+            if duty.to != item.told or item.rung == len(ladder) - 1:
+                item = _put_before(item, step, duty, ctx)
         item = replace(item, rung=item.rung + 1)
     return item
 
 
-def _put_before(item: Item, step: Step, ctx: KeyedContext) -> Item:
+def _put_before(item: Item, step: Step, duty: Duty, ctx: KeyedContext) -> Item:
     now = ctx.now
-    owner = item.taken or item.owner
-    duty = on_duty(ctx.policy, owner, now, item.group, step.to)
-    why = [f"open for {span(now - item.since)}"] if now - item.since > ctx.policy.settle else ["opened just now"]
+    why = (
+        [f"open for {span(now - item.since)}"]
+        if now - item.since > ctx.policy.settle
+        else ["opened just now"]
+    )
     if item.taken:
         why.append(f"taken by {item.taken} {span(now - item.taken_at)} ago")
     if duty.reason:
@@ -176,9 +186,9 @@ def _board(group: str, now: int) -> str:
 def _opened(fold: DeskFold, told: Told, ctx: KeyedContext) -> None:
     """Something for a person: it is its owner's, or whoever stands in for them."""
     data: WorkOpened = told.data
-    subject = key_of(told.key)
+    subject = undated(told.key)
     known: Item | None = ctx.get(item_key(subject, data.work))
-    stream = told.key if "/" in told.key[len(subject) :] else told.subject
+    stream = told.subject if undated(told.subject) == subject else told.key
     if known is not None:
         # Opened again while open: a refold, or more of the same. Who has it has it.
         _keep(ctx, replace(known, kind=data.kind, title=data.title, guide=data.guide))
@@ -305,9 +315,7 @@ def _tallied(fold: DeskFold, told: Told, ctx: KeyedContext) -> None:
     if rule is None or not rule.orders:
         return
     known: Outage = ctx.get(told.key) or Outage()
-    recent = tuple(
-        one for one in known.recent if one[0] != told.subject and one[1] > ctx.now - rule.window
-    )
+    recent = tuple(one for one in known.recent if one[0] != told.subject and one[1] > ctx.now - rule.window)
     outage = replace(known, recent=(*recent[-(ORDERS_NAMED - 1) :], (told.subject, ctx.now)))
     if not outage.since and len(outage.recent) >= min(rule.orders, ORDERS_NAMED):
         outage = _begin(outage, rule, told, ctx)
@@ -322,7 +330,7 @@ def _begin(outage: Outage, rule: Pattern, told: Told, ctx: KeyedContext) -> Outa
     opened = WorkOpened(work, "outage", title, "", group, rule.guide)
     ctx.decide("work.opened.v1", stream, work, opened)
     item = Item(
-        key_of(stream), stream, work, "outage", title, rule.guide, "", group, ctx.now, 0, waits_from=ctx.now
+        undated(stream), stream, work, "outage", title, rule.guide, "", group, ctx.now, 0, waits_from=ctx.now
     )
     _keep(ctx, _with_whom(item, ctx))
     _digest(group, ctx)

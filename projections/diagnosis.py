@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from projections.flow import is_read
 from projections.kernel import NONE, Context, Fold, Handler, settled
 from projections.lifecycle import LifecycleState
-from projections.policy import Diagnosis, Pattern, Policy, Stuck
+from projections.policy import Calendar, Diagnosis, Pattern, Policy, Stuck
 from projections.routing import close_work, is_open, open_work
 from projections.sla.calendar import add_working
 from projections.sla.explain import span
@@ -88,6 +88,53 @@ class DiagnosisState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     due: int = 0
 
 
+class Course(msgspec.Struct, frozen=True):
+    """What the rules of a policy come to for orders of a channel in a state: not `open`, nothing. `simple` are those of the
+    `rules` that count nothing, `stuck` how long until it is stuck (0: never), by the working hours of `calendar`."""
+
+    policy: Policy
+    open: bool
+    rules: tuple[Pattern, ...]
+    simple: tuple[Pattern, ...]
+    stuck: int
+    calendar: Calendar | None
+
+
+COURSES_KEPT = 1_000
+"""Senders may name channels of their own."""
+
+_courses: dict[tuple[str, str], Course] = {}
+"""By channel and state: orders enter the same few states millions of times. Of another policy they are made anew."""
+
+
+def _course_of(policy: Policy, channel: str, state: str) -> Course:
+    course = _courses.get((channel, state))
+    if course is None or course.policy is not policy:
+        if len(_courses) >= COURSES_KEPT:
+            _courses.clear()
+        course = _courses[channel, state] = _course(policy, channel, state)
+    return course
+
+
+def _course(policy: Policy, channel: str, state: str) -> Course:
+    if not state or state in policy.lifecycle_of(channel).terminal:
+        return Course(policy, False, (), (), NONE, None)
+    rules = tuple(
+        rule
+        for rule in policy.diagnosis.rules
+        if (not rule.states or state in rule.states) and (not rule.channels or channel in rule.channels)
+    )
+    stuck = stuck_rule(policy, channel, state)
+    return Course(
+        policy,
+        True,
+        rules,
+        tuple(rule for rule in rules if not rule.count),
+        stuck.after if stuck is not None else NONE,
+        policy.sla.calendars.get(stuck.calendar) if stuck is not None else None,
+    )
+
+
 def _told(state: DiagnosisState, event: Event, ctx: Context) -> DiagnosisState:
     """A fact of the order: mostly it only says that the order is not stuck."""
     rules = ctx.policy.diagnosis
@@ -154,7 +201,15 @@ def _looked_at(
     clear = order.offence is None and not order.holds
     if name != state.state or clear != (since > 0):
         since, version = now if clear else NONE, event.streamversion
-    tallies = _tallied(state, event, ctx)
+    tallies = state.tallies
+    if event.type in ctx.policy.diagnosis.counted:
+        tallies = _tallied(state, event, ctx)
+    elif not state.made and not tallies:
+        # The usual step of an order that fares well: it only moves on.
+        due = _usual(state, name, since, seen, now, ctx)
+        if due >= 0:
+            news = event.streamversion
+            return DiagnosisState(seen, now, news, name, since, version, state.lacks, tallies, (), due)
     after = DiagnosisState(
         seen, now, event.streamversion, name, since, version, state.lacks, tallies, state.made, state.due
     )
@@ -165,6 +220,29 @@ def _looked_at(
         if not rule.after and _holds(rule, after):
             after = _make(rule, after, ctx, NONE)
     return _timed(after, ctx)
+
+
+def _usual(state: DiagnosisState, name: str, since: int, seen: int, now: int, ctx: Context) -> int:
+    """The timer of an order of which nothing is diagnosed nor counted, now in state `name`; -1 if a rule holds at once."""
+    if not since:
+        return NONE
+    course = _course_of(ctx.policy, ctx.row.channel, name)
+    wanted = course.stuck
+    if wanted:
+        wanted = now + wanted if course.calendar is None else add_working(course.calendar, now, wanted)
+    for rule in course.simple:
+        at = since + rule.after
+        if (wanted and at >= wanted) or rule.happened & ~seen or rule.missing & seen:
+            continue
+        if rule.lacks and (not state.lacks or not rule.lacks.issubset(state.lacks)):
+            continue
+        if not rule.after:
+            return -1
+        wanted = at
+    due = state.due
+    if not wanted or (due and ctx.now < due <= wanted):
+        return due if wanted else NONE
+    return settled(wanted, ctx)
 
 
 def _tallied(state: DiagnosisState, event: Event, ctx: Context) -> tuple[Tally, ...]:
@@ -190,25 +268,13 @@ def _tallied(state: DiagnosisState, event: Event, ctx: Context) -> tuple[Tally, 
 # What holds
 
 
-def _in_question(state: DiagnosisState, ctx: Context) -> bool:
-    """Whether the order is open, and nothing is in its way that people know of already."""
-    name = state.state
-    return bool(state.since and name) and name not in ctx.policy.lifecycle_of(ctx.row.channel).terminal
-
-
 def _rules(state: DiagnosisState, ctx: Context) -> list[Pattern]:
     """The rules an order in this state may come under and has not come under yet."""
-    if not _in_question(state, ctx):
+    if not state.since:
         return []
+    rules = _course_of(ctx.policy, ctx.row.channel, state.state).rules
     made = [one.rule for one in state.made]
-    return [
-        rule
-        for rule in ctx.policy.diagnosis.rules
-        if (not rule.states or state.state in rule.states)
-        and (not rule.channels or ctx.row.channel in rule.channels)
-        and rule.name not in made
-        and rule.unless.isdisjoint(made)
-    ]
+    return [rule for rule in rules if rule.name not in made and rule.unless.isdisjoint(made)]
 
 
 def _holds(rule: Pattern, state: DiagnosisState) -> bool:
@@ -250,13 +316,10 @@ def _end(one: Made, reason: str, ctx: Context) -> None:
 
 def _stuck_at(state: DiagnosisState, ctx: Context) -> int:
     """When the order counts as stuck if nothing more is told; 0 for never."""
-    policy = ctx.policy
-    if state.made or not _in_question(state, ctx):
+    if state.made or not state.since:
         return NONE
-    rule = stuck_rule(policy, ctx.row.channel, state.state)
-    if rule is None or not rule.after:
-        return NONE
-    return add_working(policy.sla.calendars.get(rule.calendar), max(state.last, state.since), rule.after)
+    course = _course_of(ctx.policy, ctx.row.channel, state.state)
+    return add_working(course.calendar, max(state.last, state.since), course.stuck) if course.stuck else NONE
 
 
 def stuck_rule(policy: Policy, channel: str, state: str) -> Stuck | None:
@@ -322,9 +385,8 @@ def _evidence(rule: Pattern, state: DiagnosisState) -> tuple[list[str], list[str
 
 
 def _mark_stuck(state: DiagnosisState, ctx: Context, now: int) -> DiagnosisState:
-    rule = stuck_rule(ctx.policy, ctx.row.channel, state.state)
-    assert rule is not None, "who is stuck is so by a rule"
-    title = f"no fact for {span(rule.after)} while {state.state}, the last one {rfc3339(state.last)}"
+    course = _course_of(ctx.policy, ctx.row.channel, state.state)
+    title = f"no fact for {span(course.stuck)} while {state.state}, the last one {rfc3339(state.last)}"
     open_work(ctx, STUCK, STUCK, title, state.news, now)
     return replace(state, made=(*state.made, Made(STUCK, now)))
 

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from projections.kernel import Context, Fold, Handler
-from projections.policy import Field, Flow, Policy, Route
+from projections.policy import Field, Flow
 from schemas.derived import Derived
 from schemas.envelope import Event
 from schemas.registry import TYPES
+
+if TYPE_CHECKING:
+    from projections.row import Row
 
 NO_STAGE = "-"
 SECONDS, MISSING = "seconds", "missing:"
@@ -47,19 +50,16 @@ _NOWHERE = FlowState()
 
 
 @lru_cache(maxsize=8192)
-def _cell(stage: str, before: str, after: str, more: str) -> str:
-    """Few different ones exist, and making them is most of the cost."""
-    return f"{stage} {before}>{after}{more}" if before != after else f"{stage}{more}"
-
-
-@lru_cache(maxsize=1024)
-def _counted_in(state: str) -> FlowState:
-    return FlowState(state)
+def _moved(stage: str, before: str, after: str, more: str) -> tuple[str, FlowState]:
+    """The cell of a step that moved the order, and the state after it. Few different ones exist, and making them is most
+    of the cost."""
+    return f"{stage} {before}>{after}{more}", FlowState(after)
 
 
 def _told(state: FlowState, event: Event, ctx: Context) -> FlowState:
-    """Every event of an order."""
-    flow = ctx.policy.flow
+    """Every event of an order: one count, and where it stands now."""
+    policy = ctx.policy
+    flow = policy.flow
     if flow is None:
         return state
     row = ctx.row
@@ -67,35 +67,36 @@ def _told(state: FlowState, event: Event, ctx: Context) -> FlowState:
     order = row.lifecycle
     after = order.state if order is not None else ""
     before = state.state
-    stage = flow.stage_of.get(type_, NO_STAGE)
-    if after == before and type_ not in flow.expected:
-        ctx.count("channel/" + row.channel, stage)
-        return state
     key = "channel/" + row.channel
+    stage = flow.stage_of.get(type_, NO_STAGE)
     more = _expected(flow, event, key, row.channel, ctx) if type_ in flow.expected else ""
     if after == before:
-        ctx.count(key, stage + more)
+        ctx.count(key, stage + more if more else stage)
         return state
     if type_ == PLACED:
-        more += _placing(flow, event, ctx)
-    golden = ctx.policy.golden
-    if golden is not None and after == golden.ready.get(row.channel) and order is not None:
+        more += _placing(flow, event, row)
+    golden = policy.golden
+    if golden is not None and order is not None and after == golden.ready.get(row.channel):
         entered = order.entered
         seconds = max(0, entered[-1][1] - entered[0][1]) // 1_000_000
         bounds = golden.bounds
         more += f" g{bounds[min(bisect_left(bounds, seconds), len(bounds) - 1)]}"
         ctx.count(key, SECONDS, seconds)
-    ctx.count(key, _cell(stage, before, after, more))
-    return _counted_in(after)
+    cell, moved = _moved(stage, before, after, more)
+    ctx.count(key, cell)
+    return moved
 
 
 def _expected(flow: Flow, event: Event, key: str, channel: str, ctx: Context) -> str:
     """` x3`: so many fields were due; those that were not told are counted by name."""
-    fields = flow.expected[event.type].get(channel, ())
-    for field in fields:
-        if not _is_told(field, event.data):
+    due = flow.expected[event.type].get(channel)
+    if due is None:
+        return ""
+    data = event.data
+    for field in due.fields:
+        if not _is_told(field, data):
             ctx.count(key, f"{MISSING}{event.type.rpartition('.')[0]} {field.name}")
-    return f" x{len(fields)}" if fields else ""
+    return due.word
 
 
 def _is_told(field: Field, data: Any) -> bool:
@@ -103,57 +104,43 @@ def _is_told(field: Field, data: Any) -> bool:
         value = data
         for name in path:
             value = getattr(value, name, None)
-            if value is None or value == "" or value == []:
+            if value is None:
                 break
-        else:
+        if value is not None and value != "" and value != []:
             return True
     return False
 
 
-def _placing(flow: Flow, event: Event, ctx: Context) -> str:
+def _placing(flow: Flow, event: Event, row: Row) -> str:
     """` a+ r-`: what is asked of an order once, as it is placed."""
     more = ""
     derived: Derived | None = event.derived
     if derived is not None and event.data.address is not None:
         more = " a+" if is_read(derived, flow.address.needs) else " a-"
-    order = ctx.row.lifecycle
-    categories = order.categories if order is not None else ()
-    state = order.state if order is not None else ""
-    route = _route(ctx.policy, ctx.row.channel, categories, state)
-    return more + (
-        " r-" if route is None or not (route.channels or route.categories or route.states) else " r+"
-    )
+    for categories, named in flow.rules.get(row.channel, ()):
+        if not categories or (row.lifecycle and not categories.isdisjoint(row.lifecycle.categories)):
+            return more + (" r+" if named else " r-")
+    return more + " r-"
 
 
 def is_read(derived: Derived, needs: tuple[tuple[str, ...], ...]) -> bool:
     """Whether intake could make out of the address what the policy needs of it."""
     for group in needs:
         for name in group:
-            if getattr(derived, name, ""):
+            if getattr(derived, name):
                 break
         else:
             return False
     return True
 
 
-def _route(policy: Policy, channel: str, categories: tuple[str, ...], state: str) -> Route | None:
-    """The first route that takes the order, as `projections.routing.owner_of` finds it."""
-    for route in policy.routes:
-        if (
-            (not route.channels or channel in route.channels)
-            and (not route.states or state in route.states)
-            and (not route.categories or not route.categories.isdisjoint(categories))
-        ):
-            return route
-    return None
-
-
 def unfolded(channel: str, what: str) -> tuple[str, str]:
-    """(key, cell) that counts an event nobody folded: `what` is its type, or `<fold> fault`."""
+    """(key, cell) that counts an event nobody folded: `what` is its type, or FAULT and the fold that raised."""
     return f"channel/{channel}", f"{UNFOLDED}{what[:UNFOLDED_CHARACTERS]}"
 
 
 UNFOLDED, UNFOLDED_CHARACTERS = "unfolded:", 80
+FAULT = "fault in "
 
 
 def _unknown(state: FlowState, event: Event, ctx: Context) -> FlowState:
@@ -180,4 +167,4 @@ class FlowFold(Fold[FlowState]):
     def refolded(self, before: FlowState, after: FlowState, ctx: Context) -> None:
         """The order stands elsewhere than it was counted: what follows goes on from there."""
         if before.state != after.state and ctx.policy.flow is not None:
-            ctx.count(f"channel/{ctx.row.channel}", _cell(NO_STAGE, before.state, after.state, ""))
+            ctx.count(f"channel/{ctx.row.channel}", _moved(NO_STAGE, before.state, after.state, "")[0])

@@ -187,15 +187,17 @@ class Desk(msgspec.Struct, frozen=True):
 class Matching(msgspec.Struct, frozen=True):
     """From which score on two orders are taken for one customer's to one address; scores are 0–1000.
 
-    `same`: taken for the same. `near`: a person should look. Both hold where every field is there; the fewer there
-    are, the more is needed: `sparse` is what is added where there is next to nothing to compare. `cluster` is the
-    mean score a record needs against the members of the group it would join.
+    `same`: taken for the same. `near`: a person should look. Both hold where most fields are there; the fewer there
+    are, the more is needed: `sparse` is what is added where there is nothing to compare. `address` is what the
+    address needs by itself. `cluster` is the mean score a record needs against the members of the group it would
+    join.
     """
 
-    same: int = 600
-    near: int = 450
-    sparse: int = 150
-    cluster: int = 500
+    same: int = 525
+    near: int = 475
+    sparse: int = 600
+    address: int = 400
+    cluster: int = 400
 
 
 class Board(msgspec.Struct, frozen=True):
@@ -240,6 +242,13 @@ class Field(msgspec.Struct, frozen=True):
 
     name: str
     paths: tuple[tuple[str, ...], ...]
+
+
+class Due(msgspec.Struct, frozen=True):
+    """The fields an event should tell, and the word that counts them in a cell of its minute (` x3`)."""
+
+    fields: tuple[Field, ...]
+    word: str
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -287,12 +296,15 @@ class BacklogRule(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """The flow of events by channel and stage. `stage_of` by event type; `expected` by type, then channel."""
+    """The flow of events by channel and stage. `stage_of` by event type; `expected` by type, then channel; `rules` by
+    channel: of the routes an order just placed may take, in order, the categories (none: all) and whether it is a named
+    rule, not the fallback without conditions."""
 
     stages: tuple[str, ...]
     stage_of: dict[str, str]
     alerting: frozenset[str]
-    expected: dict[str, dict[str, tuple[Field, ...]]]
+    expected: dict[str, dict[str, Due]]
+    rules: dict[str, tuple[tuple[frozenset[str], bool], ...]]
     alert: Alert
     silence: SilenceRule
     address: AddressRule

@@ -84,11 +84,7 @@ PIPELINES: dict[str, tuple[tuple[str, Fold], ...]] = {  # type: ignore[type-arg]
         ("told", WorkFold()),
     ),
     "alias": (("limbo", LimboFold()), ("told", WorkFold())),
-    "node": (("relay", RelayFold()),),
-    "channel": (("relay", RelayFold()),),
-    "merge": (("relay", RelayFold()),),
-    "batch": (("relay", RelayFold()),),
-    "board": (("relay", RelayFold()),),
+    **dict.fromkeys(("node", "channel", "merge", "batch", "board"), (("relay", RelayFold()),)),
 }
 """Stage 1: the folds of each kind of subject (the part before the first slash), in their fixed order, with the
 field of `Row` that holds each one's state."""

@@ -72,6 +72,7 @@ Contact = Annotated[
     str, Meta(min_length=1, max_length=200, description="a phone number, an address or a user id")
 ]
 Zone = Annotated[str, Meta(min_length=1, max_length=64, description="an IANA zone such as Asia/Shanghai")]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="a country's two letters (ISO 3166), such as CN")]
 Instant = Annotated[datetime, Meta(tz=True, description="an instant such as 2016-01-01T00:00:00Z")]
 
 
@@ -143,12 +144,14 @@ class StoreText(Section, frozen=True):
 
 class ChannelText(Section, frozen=True):
     """Where orders come from. `sources` are the CloudEvents sources that belong to it; the first channel with
-    one that matches has the event. `grace` overrides the lifecycle's."""
+    one that matches has the event. `grace` overrides the lifecycle's. `country` is where its customers' phones
+    are, unless an address names another."""
 
     lifecycle: Key
     zone: Zone
     sources: Annotated[list[Source], Meta(max_length=200)] = []
     grace: Duration | None = None
+    country: Country = "CN"
 
 
 class StateText(Section, frozen=True):
@@ -316,13 +319,15 @@ class BoardText(Section, frozen=True):
 
 class MatchingText(Section, frozen=True):
     """How alike two orders must be, 0 to 1000: `same` is taken for one customer at one address, `near` is put before
-    a person. `sparse` is added to both where there is next to nothing to compare. `cluster` is the mean an order needs
-    against the members of the batch it would join."""
+    a person. `sparse` is added to both where there is next to nothing to compare. `address` is what the address needs by
+    itself. `cluster` is the mean an order needs against the members of the batch it would join. What is left out is as the
+    release was tuned."""
 
-    same: Score = 600
-    near: Score = 450
-    sparse: Score = 150
-    cluster: Score = 500
+    same: Score | None = None
+    near: Score | None = None
+    sparse: Score | None = None
+    address: Score | None = None
+    cluster: Score | None = None
 
 
 class MergeText(Section, frozen=True):
@@ -518,11 +523,12 @@ class FlowStageText(Section, frozen=True):
 
 class SilenceText(Section, frozen=True):
     """A stage's usual gap is the second longest silence of this weekday and hour in the last `weeks`, once there are
-    `samples` of them with `events` events in all; else of this hour of all days; else the longest of the last 24 hours
-    heard. Silent is longer than that × `k` (× `recent_k` for the last), at least `least`; before `events` events, never."""
+    `samples` of them with `events` events in all; else of this hour of all days; else the longest of the hours just
+    past (at most 24) that had `events`, and of this hour of a day before. Silent is longer than that × `k` (×
+    `recent_k` for the last), at least `least`; before there are so many events, never."""
 
     k: Count = 4
-    recent_k: Count = 24
+    recent_k: Count = 16
     least: Duration = "5m"
     weeks: Annotated[int, Meta(ge=2, le=26, description="a whole number from 2 to 26")] = 8
     samples: Annotated[int, Meta(ge=2, le=26, description="a whole number from 2 to 26")] = 3
@@ -546,7 +552,7 @@ class AddressText(Section, frozen=True):
         950
     )
     window: Duration = "30m"
-    sample: Count = 20
+    sample: Count = 40
     needs: Annotated[list[str], Meta(min_length=1, max_length=10)] = field(default_factory=lambda: ["city|postcode"])
 
 
@@ -638,7 +644,7 @@ class NodesText(Section, frozen=True):
     failures: FigureText
     days: Annotated[int, Meta(ge=2, le=60, description="a whole number from 2 to 60")] = 14
     samples: Count = 3
-    recent_hours: Count = 6
+    recent_hours: Count = 2
     smoothing: PerMille = 400
     below: Points = 60
     in_a_row: Annotated[int, Meta(ge=1, le=20, description="a whole number from 1 to 20")] = 3

@@ -55,6 +55,8 @@ NOTICES: dict[str, frozenset[str]] = {
     "unpaused": frozenset({"channel", "reason", "to"}),
     "suspended": frozenset({"node", "reason", "to"}),
     "returned": frozenset({"node", "reason", "to"}),
+    "reminded": frozenset({"item", "kind", "title", "since", "step", "reason", "to", "owner", "group", "orders"}),
+    "workload": frozenset({"count", "untaken", "oldest", "kinds", "to", "group", "orders"}),
     "digest": frozenset({"count", "kind", "oldest", "since", "until", "link"}),
 }
 """Kinds of notice and the variables a template of each may use. `digest` stands for many of one kind."""
@@ -68,6 +70,8 @@ NOTICE_OF: dict[str, str] = {
     "sla.excused.v1": "correction",
     "decision.withdrawn.v1": "correction",
     "work.opened.v1": "work",
+    "work.escalated.v1": "reminded",
+    "work.digested.v1": "workload",
     "channel.silent.v1": "silent",
     "channel.resumed.v1": "heard",
     "dispatch.paused.v1": "paused",
@@ -109,9 +113,6 @@ WORK_KINDS = frozenset(
     }
 )
 """Kinds of work item the engine opens; each wants a guide."""
-
-LACKS = ("lines", "address", "contact", "parsed_address")
-"""What an order may lack as it is placed: `lacks` of a diagnosis."""
 
 DIAGNOSED_KINDS = frozenset({"diagnosis", "manual_review"})
 """Kinds of work item a diagnosis may open."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.intake.model import Incoming
+from engine.intake.normalise import derive
 from schemas.data import decode_data
 from schemas.envelope import Event
 
@@ -33,6 +34,7 @@ def event(
     raw = msgspec.json.encode(data or {})
     name = f"{type_}.v1"
     when = START + at
+    typed = decode_data(name, raw)
     return Incoming(
         Event(
             name,
@@ -40,9 +42,10 @@ def event(
             id or f"{type_}@{at}",
             source,
             when,
-            decode_data(name, raw),
+            typed,
             channel,
             historical=True,
+            derived=derive(name, typed, channel=channel),
         ),
         raw,
         START + (at if arrived is None else arrived),

@@ -55,9 +55,15 @@ class Bench:
         self, type: str, key: str, data: msgspec.Struct, *, at: int, subject: str = "", version: int = 0
     ) -> list[KeyedDecision]:
         """One fact at stream time `at`; returns what was decided since, timers before it included."""
+        return self.run([self.fact(type, key, data, at=at, subject=subject, version=version)], at - 1)
+
+    def fact(
+        self, type: str, key: str, data: msgspec.Struct, *, at: int, subject: str = "", version: int = 0
+    ) -> Fact:
+        """A fact, after those made before."""
         self._version += 1
         raw = msgspec.Raw(msgspec.msgpack.encode(data))
-        return self.run([Fact(at, subject or key, version or self._version, 0, type, key, raw)], at - 1)
+        return Fact(at, subject or key, version or self._version, 0, type, key, raw)
 
     def pass_to(self, instant: int) -> list[KeyedDecision]:
         """Nothing more comes at or before `instant`: fire what is due."""

@@ -9,6 +9,7 @@ import msgspec
 from engine.fold.refold import Timeline
 from engine.fold.step import Decided, due_of, new_row, pipeline_of, step_wake
 from engine.fold.stream import take
+from engine.intake.normalise import derive
 from projections.kernel import Context
 from projections.ledger import LedgerState
 from projections.lifecycle import LifecycleState
@@ -78,6 +79,7 @@ class Stream:
             self.now,
             version,
         )
+        event.derived = derive(name, event.data, "CN", self.channel)
         self.inputs.append(event)
         row = self.row
         self.row, decided = take(

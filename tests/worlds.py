@@ -37,6 +37,15 @@ _STEPS = (
 )
 
 
+_HOME = "浙江省杭州市西湖区文三路138号东方公寓3号楼2单元501室"
+_CUSTOMERS: tuple[dict[str, str], ...] = (
+    {"account": "buyer-1", "name": "王小明", "phone": "13800138000"},
+    {"name": "王小明", "phone": "+86 138 0013 8000"},
+    {"name": "李伟", "phone": "13800138000"},
+)
+"""Two orders of one person, and one of their household: some of these may travel together."""
+
+
 class World(list[Incoming]):
     """A world that prints as what happens in it."""
 
@@ -51,7 +60,7 @@ def _incoming(what: str, order: int, at: int, arrived: int, n: int) -> Incoming:
     subject = f"order/taobao:{order}"
     keys: dict[str, Any] = {"id": f"e{n}", "arrived": arrived, "channel": "taobao"}
     if what == "placed":
-        return placed(subject, at, **keys)
+        return placed(subject, at, customer=_CUSTOMERS[order % 3], address={"text": _HOME}, **keys)
     if what == "paid":
         return paid(subject, at, **keys)
     if what == "scan":

@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from engine.api import commands, events, health, operate, orders, pages
+from engine.api import commands, condition, deliveries, events, health, merges, operate, orders, pages, todo
 from engine.api.describe import describe
 from engine.api.problems import to_response
 from engine.api.service import Service
@@ -26,7 +26,11 @@ def make_app(service: Service) -> ASGIApp:
             *events.HANDLERS,
             *commands.HANDLERS,
             *orders.HANDLERS,
+            *todo.HANDLERS,
+            *merges.HANDLERS,
             *operate.HANDLERS,
+            *deliveries.HANDLERS,
+            *condition.HANDLERS,
             *health.HANDLERS,
             *pages.HANDLERS,
             describe,

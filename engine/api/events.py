@@ -241,7 +241,7 @@ def _decoded(
     if isinstance(raw, DeadLetter):
         return _letter(raw, actor)
     try:
-        item = decode(raw, now.rules, actor.credential, at, False, "http")
+        item = decode(raw, now.rules, actor.credential, at, False)
     except IntakeRefused as refused:
         return _letter(dead_letter(refused, raw, _origin(actor), now.rules.max_event_bytes), actor)
     event = item.event

@@ -45,7 +45,8 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What makes a command out of what was asked, under a traceparent; tries it; and carries it out, with its answer (JSON)."""
+    """What makes a command out of what was asked, under a traceparent, in a thread of its own; tries it; and carries it out,
+    with its answer. Nothing of it is done for a command that was answered before."""
 
     prepare: Callable[[str], Incoming]
     try_out: Callable[[Engine, Incoming], None]
@@ -82,7 +83,7 @@ async def _once(
         if answered is not None:
             return _again(how.key, answered, fingerprint)
     traceparent = request.headers.get("traceparent", "")
-    incoming = work.prepare(traceparent if trace_id(traceparent) else "")
+    incoming = await asyncio.to_thread(work.prepare, traceparent if trace_id(traceparent) else "")
     if how.dry_run:
         await service.on_writer(lambda engine: work.try_out(engine, incoming))
         return response(200, _encode(DryRun(commands.shown(incoming))))

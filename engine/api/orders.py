@@ -1,4 +1,4 @@
-"""What the views tell: orders, one order, its history, work, the whole store."""
+"""What the views tell: orders, one order, its history, the whole store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from litestar.params import FromQuery, PathParameter, QueryParameter
 from engine.api.service import ApiRequest, service_of
 from engine.views.history import History, history
 from engine.views.order import Page, page
-from engine.views.queries import LIMIT, LIMIT_MAX, OrderFilter, OrderPage, Todo
+from engine.views.queries import LIMIT, LIMIT_MAX, OrderFilter, OrderPage
 from engine.views.summary import Summary
 
 _encode = msgspec.json.Encoder().encode
@@ -123,26 +123,6 @@ async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> R
 
 
 @get(
-    "/v1/todo",
-    operation_id="listWork",
-    tags=["orders"],
-    responses={200: ResponseSpec(Todo, description="Open work, oldest first", generate_examples=False)},
-)
-async def list_work(
-    request: ApiRequest,
-    owner: FromQuery[str] = "",
-    group: FromQuery[str] = "",
-    kind: FromQuery[str] = "",
-    limit: Limit = LIMIT,
-    wait: Wait = "",
-) -> Response[bytes]:
-    """What waits for a person, by owner, group and kind."""
-    service = service_of(request)
-    await service.written(wait)
-    return _json(await service.look(lambda reading: reading.todo(owner, group, kind, limit)))
-
-
-@get(
     "/v1/summary",
     operation_id="getSummary",
     tags=["orders"],
@@ -157,4 +137,4 @@ def _json(value: Any, headers: dict[str, str] | None = None) -> Response[bytes]:
     return Response(_encode(value), media_type="application/json", headers=headers)
 
 
-HANDLERS = [list_orders, show_order, order_history, list_work, show_summary]
+HANDLERS = [list_orders, show_order, order_history, show_summary]

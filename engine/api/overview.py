@@ -13,6 +13,7 @@ from engine.api.html import Child, Markup, age, money, tag
 from engine.api.order_page import SYMBOLS
 from engine.views.queries import OrderFilter, Reading
 from engine.views.summary import Summary
+from engine.views.work import todo
 
 EXCEPTIONS = {
     "frozen": ("Frozen", "an illegal step; a person must look"),
@@ -40,7 +41,7 @@ def exceptions(reading: Reading, found: Summary) -> Oldest:
         oldest[name] = (getattr(found, name), first[0].since if first else None)
     letters = dead_letters.letters(reading.store, limit=1)
     oldest["dead"] = (letters.total, letters.letters[0].at if letters.letters else None)
-    work = reading.todo(limit=1)
+    work = todo(reading, limit=1)
     oldest["work"] = (work.total, work.items[0].since if work.items else None)
     return oldest
 

@@ -15,12 +15,19 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from engine import dead_letters
 from engine.api import html, problems
+from engine.api.health_page import health_body, why_body
 from engine.api.html import Child, Markup, age, instant, money, span, tag
+from engine.api.merge_page import merge_body, merge_why_body, merges_body
 from engine.api.order_page import order_body
 from engine.api.overview import EXCEPTIONS, colour_of, exceptions, overview_body
 from engine.api.service import ApiRequest, service_of
+from engine.api.todo_page import task_body, todo_body
 from engine.errors import OrderfoldError
 from engine.intake.model import REASONS
+from engine.views import merges as merge_views
+from engine.views import work
+from engine.views.health import health as health_of
+from engine.views.health import why
 from engine.views.history import history
 from engine.views.order import page
 from engine.views.queries import OrderFilter, OrderLine, Reading
@@ -102,31 +109,62 @@ async def todo(
 ) -> Response[bytes]:
     """Open work, oldest first."""
     found, store = await service_of(request).look(
-        lambda reading: (reading.todo(owner, group, kind, ROWS), reading.kind)
+        lambda reading: (work.todo(reading, owner, group, kind, limit=ROWS), reading.kind)
     )
-    groups = [
-        (tag("a", f"{name or 'nobody'}: {count}", href=f"/todo?{urlencode({'group': name})}"), " ")
-        for name, count in found.groups.items()
-    ]
-    rows = (
-        (
-            age(item.since, found.as_of),
-            _order_link(item.order),
-            item.title or item.work,
-            item.kind,
-            item.owner or item.group,
-            item.guide,
-        )
-        for item in found.items
+    return _page("Work", store, found.as_of, todo_body(found))
+
+
+@get("/todo/{item:str}", include_in_schema=False)
+async def task(request: ApiRequest, item: FromPath[str]) -> Response[bytes]:
+    """One open work item: why it is there, who has it, what was noted."""
+    found, store, now = await service_of(request).look(
+        lambda reading: (work.explained(reading, unquote(item)), reading.kind, reading.as_of)
     )
-    body = [
-        tag("h1", f"Work: {found.total}"),
-        tag("p", groups),
-        html.table(
-            ("Open for", "Order", "What", "Kind", "Whose", "What to do"), rows, "Nothing waits for a person."
-        ),
-    ]
-    return _page("Work", store, found.as_of, body)
+    return _page(found.item.title, store, now, task_body(found, now))
+
+
+@get("/health", include_in_schema=False)
+async def health(request: ApiRequest) -> Response[bytes]:
+    """Channels, nodes, the health index and what is wrong now."""
+    found, kind = await service_of(request).look(lambda reading: (health_of(reading), reading.kind))
+    return _page("Health", kind, found.as_of, health_body(found), refresh_seconds=REFRESH_SECONDS)
+
+
+@get(["/health/channels/{name:str}", "/health/nodes/{name:str}"], include_in_schema=False)
+async def health_why(request: ApiRequest, name: FromPath[str]) -> Response[bytes]:
+    """The formula behind a channel's or node's score, with its figures."""
+    of = "node" if "/nodes/" in request.url.path else "channel"
+    found, kind = await service_of(request).look(
+        lambda reading: (why(reading, f"{of}/{unquote(name)}"), reading.kind)
+    )
+    return _page(f"Why {found.subject}", kind, found.as_of, why_body(found))
+
+
+@get("/merges", include_in_schema=False)
+async def merge_list(request: ApiRequest, status: FromQuery[str] = "") -> Response[bytes]:
+    """What travels together, and what waits for an answer."""
+    found, kind = await service_of(request).look(
+        lambda reading: (merge_views.merges(reading, status, ROWS), reading.kind)
+    )
+    return _page("Merges", kind, found.as_of, merges_body(found, status))
+
+
+@get("/merges/why", include_in_schema=False)
+async def merge_why(request: ApiRequest, a: FromQuery[str], b: FromQuery[str]) -> Response[bytes]:
+    """Why two orders travel together or not."""
+    found, kind = await service_of(request).look(
+        lambda reading: (merge_views.why(reading, a, b), reading.kind)
+    )
+    return _page("Why", kind, found.as_of, merge_why_body(found))
+
+
+@get("/merges/{merge:str}", include_in_schema=False)
+async def merge_one(request: ApiRequest, merge: FromPath[str]) -> Response[bytes]:
+    """One suggestion or batch."""
+    found, kind = await service_of(request).look(
+        lambda reading: (merge_views.show(reading, unquote(merge)), reading.kind)
+    )
+    return _page(found.merge.merge, kind, found.as_of, merge_body(found))
 
 
 @get("/dead-letters", include_in_schema=False)
@@ -182,7 +220,14 @@ async def style(request: ApiRequest) -> Response[bytes]:
 def _page(
     title: str, kind: str, now: datetime | None, body: Child, refresh_seconds: int = 0
 ) -> Response[bytes]:
-    links = (("Overview", "/"), ("Orders", "/orders"), ("Work", "/todo"), ("Dead letters", "/dead-letters"))
+    links = (
+        ("Overview", "/"),
+        ("Orders", "/orders"),
+        ("Work", "/todo"),
+        ("Merges", "/merges"),
+        ("Health", "/health"),
+        ("Dead letters", "/dead-letters"),
+    )
     made = html.document(
         title,
         tag(
@@ -250,7 +295,20 @@ def page_problem(request: ApiRequest, error: Exception) -> Response[bytes]:
 HANDLERS = [
     Router(
         "/",
-        route_handlers=[overview, orders, order, todo, letters, style],
+        route_handlers=[
+            overview,
+            orders,
+            order,
+            todo,
+            task,
+            health,
+            health_why,
+            merge_list,
+            merge_why,
+            merge_one,
+            letters,
+            style,
+        ],
         exception_handlers={OrderfoldError: page_problem},
     )
 ]

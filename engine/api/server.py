@@ -88,8 +88,9 @@ def _serve(
         engine, group_events=text.store.commit_events, group_seconds=duration(text.store.commit_after) / 1e6
     )
     store = Store.open(store_url)
-    delivery = Delivery(engine, engine.clock, environ, address)
+    delivery: Delivery | None = None
     try:
+        delivery = Delivery(engine, engine.clock, environ, address)
         service = Service(writer, store, local=local, environ=environ, version=release())
         if not local and not tokens_of(service.in_force.text, environ):
             raise UsageError(
@@ -101,7 +102,8 @@ def _serve(
         delivery.start()
         return _run(service, listener, address, started)
     finally:
-        delivery.stop()
+        if delivery is not None:
+            delivery.stop()
         writer.stop()
         store.close()
 

@@ -15,6 +15,7 @@ from litestar.connection import ASGIConnection
 
 from engine.api.access import Access, Actor, Tokens, tokens_of
 from engine.api.problems import TooLarge, Unsupported
+from engine.deliver.listing import figures as delivery_figures
 from engine.errors import Invalid, Unreadable, UsageError
 from engine.intake.model import Rules
 from engine.intake.places import NOT_JSON, json_fault, shape_fault
@@ -23,6 +24,7 @@ from engine.policy.book import PolicyBook
 from engine.policy.check import examine
 from engine.settings import rules_of
 from engine.store.database import Store
+from engine.views.health import figures as health_figures
 from engine.views.queries import Reading, read_row
 from engine.views.summary import Summary, summary
 from engine.workers.embedded import Engine, wall_clock
@@ -137,7 +139,9 @@ def figures(service: Service) -> Figures:
     found = service.summary()
     engine = service.engine
     oldest = engine.oldest_unwritten
+    reading = service.reading()
     with service.store.read() as cursor:
+        of_health = health_figures(cursor, reading.policy, reading.now)
         positions_ = cursor.execute("SELECT partition, position FROM folded ORDER BY partition").fetchall()
         timers = cursor.execute("SELECT count(*) FROM rows WHERE due > 0").fetchone()[0]
         letters = cursor.execute(
@@ -158,6 +162,8 @@ def figures(service: Service) -> Figures:
     frozen["other"] += found.frozen - sum(frozen.values())
     listed = sum(row[1] for row in letters)
     return {
+        **of_health,
+        **delivery_figures(service.store),
         "orderfold_events_late": [((), found.late_facts)],
         "orderfold_intake_waiting_events": [((), service.writer.waiting)],
         "orderfold_projection_lag_seconds": [
@@ -173,6 +179,7 @@ def figures(service: Service) -> Figures:
             ((colour,), getattr(found.sla, colour)) for colour in ("green", "yellow", "orange", "red")
         ],
         "orderfold_sla_timers_pending": [((), timers)],
+        "orderfold_merges": [((status,), count) for status, count in found.merges.items()],
         "orderfold_work_items": [((), found.work)],
         "orderfold_dlq_messages": [
             *(((row[0],), row[1]) for row in letters),

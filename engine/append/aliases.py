@@ -16,12 +16,15 @@ def alias_subject(number: str) -> str:
     return f"alias/{number}"
 
 
+_NAMING = {name: spec.aliases for name, spec in TYPES.items() if spec.aliases}
+
+
 def named(type_: str, data: Any) -> Sequence[str]:
     """The numbers an event's data names, as `kind:value`."""
-    spec = TYPES.get(type_)
-    if spec is None or not spec.aliases:
+    fields = _NAMING.get(type_)
+    if fields is None:
         return ()
-    return [f"{kind}:{value}" for field, kind in spec.aliases if (value := getattr(data, field))]
+    return [f"{kind}:{value}" for field, kind in fields if (value := getattr(data, field))]
 
 
 class Aliases:

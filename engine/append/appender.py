@@ -94,7 +94,7 @@ class Appender:
         except BaseException:
             self.reset()
             raise
-        self._heads.trim()
+        self._heads.trim(sum(map(len, self._events)))
         self._aliases.trim()
         return Appended(outcomes, self._events)
 
@@ -131,28 +131,29 @@ class Appender:
         numbers: set[str] = set()
         each: list[Sequence[str]] = []
         heads, aliases = self._heads, self._aliases
+        known = heads.get
         for item in batch:
-            found: Sequence[str] = ()
-            if isinstance(item, Incoming):
-                event = item.event
-                subject = event.subject
-                if heads.get(subject) is None:
-                    subjects.add(subject)
-                if subject.startswith("alias/"):
-                    numbers.add(subject[6:])
-                found = named(event.type, event.data)
-                if found:
-                    numbers.update(found)
+            if isinstance(item, DeadLetter):
+                each.append(())
+                continue
+            event = item.event
+            subject = event.subject
+            if known(subject) is None:
+                subjects.add(subject)
+            if subject.startswith("alias/"):
+                numbers.add(subject[6:])
+            found = named(event.type, event.data)
+            if found:
+                numbers.update(found)
             each.append(found)
         with self.store.read() as cursor:
             unknown = [number for number in numbers if number not in aliases]
             if unknown:
                 aliases.load(cursor, unknown)
             for number in numbers:
-                bound = aliases[number]
-                subjects.update(subject for subject in bound if subject not in heads)
-                if (waits := alias_subject(number)) not in heads:
-                    subjects.add(waits)
+                for subject in (*aliases[number], alias_subject(number)):
+                    if known(subject) is None:
+                        subjects.add(subject)
             if subjects:
                 self._load_heads(cursor, list(subjects))
         return each
@@ -211,7 +212,7 @@ class Appender:
 
     def _one(self, event: Event, raw: bytes, received: int, numbers: Sequence[str]) -> Outcome:
         subject = event.subject
-        head = self._heads.peek(subject)
+        head = self._heads.get(subject)
         if head is None:
             head = self._open(event, subject)
             if head is None:

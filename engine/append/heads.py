@@ -16,6 +16,8 @@ _PAIR = struct.Struct("<qq")
 HEAD_BYTES = 320
 """Measured size of a head without its ids."""
 
+ID_BYTES = _PAIR.size
+
 NEW, SAME, OTHER = 0, 1, 2
 
 
@@ -31,11 +33,12 @@ class Head(msgspec.Struct, gc=False):
     def holds(self, identity: int, content: int) -> int:
         """NEW; SAME id with the same bytes; OTHER: same id, other bytes (parse both before judging)."""
         ids = self.ids
-        at = ids.find(identity.to_bytes(8, "little", signed=True))
+        wanted = identity.to_bytes(8, "little", signed=True)
+        at = ids.find(wanted)
         while at >= 0:
             if at & 15 == 0:
                 return SAME if _PAIR.unpack_from(ids, at)[1] == content else OTHER
-            at = ids.find(identity.to_bytes(8, "little", signed=True), at + 1)
+            at = ids.find(wanted, at + 1)
         return NEW
 
     def add(self, identity: int, content: int) -> None:
@@ -53,42 +56,37 @@ def rebuilt(partition: int, number: int, records: list[Record]) -> Head:
 
 
 class Heads:
-    """Recent heads by subject, bounded in bytes; the least recently used go first."""
+    """Recent heads by subject, bounded in bytes. There are two generations: what is used is in the young one; when that
+    has half the bound, it becomes the old one, and what nobody has used since the last time is forgotten."""
 
     def __init__(self, limit_bytes: int = 64 * 2**20) -> None:
-        self._heads: dict[str, Head] = {}
-        self._limit_bytes = limit_bytes
+        self._young: dict[str, Head] = {}
+        self._old: dict[str, Head] = {}
+        self._bytes = 0
+        self._half = limit_bytes // 2
 
     def get(self, subject: str) -> Head | None:
-        head = self._heads.pop(subject, None)
-        if head is not None:
-            self._heads[subject] = head
+        """The head of a stream; None where it is not in here, which says nothing of the store."""
+        head = self._young.get(subject)
+        if head is None and self._old and (head := self._old.pop(subject, None)) is not None:
+            self.put(subject, head)
         return head
 
-    def peek(self, subject: str) -> Head | None:
-        """The same without counting as a use: `_prefetch` has just asked."""
-        return self._heads.get(subject)
-
     def put(self, subject: str, head: Head) -> None:
-        self._heads[subject] = head
+        self._young[subject] = head
+        self._bytes += HEAD_BYTES + len(head.ids)
 
-    def trim(self) -> None:
-        """Drop the oldest until the bound holds; called between batches, never within one."""
-        size = (
-            sum(HEAD_BYTES + len(head.ids) for head in self._heads.values())
-            if len(self) * 400 > self._limit_bytes
-            else 0
-        )
-        for subject in list(self._heads) if size > self._limit_bytes else ():
-            if size <= self._limit_bytes * 3 // 4:
-                break
-            size -= HEAD_BYTES + len(self._heads.pop(subject).ids)
+    def trim(self, added: int) -> None:
+        """Keep to the bound, `added` ids later; called between batches, never within one."""
+        self._bytes += ID_BYTES * added
+        if self._bytes > self._half:
+            self._old, self._young = self._young, {}
+            self._bytes = 0
 
     def clear(self) -> None:
-        self._heads.clear()
-
-    def __contains__(self, subject: str) -> bool:
-        return subject in self._heads
+        self._young.clear()
+        self._old.clear()
+        self._bytes = 0
 
     def __len__(self) -> int:
-        return len(self._heads)
+        return len(self._young) + len(self._old)

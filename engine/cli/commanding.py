@@ -84,6 +84,80 @@ def _here(
         }
 
 
+def command_work(
+    store: str, name: str, word: str, data: dict[str, Any], said: str, dry_run: bool
+) -> dict[str, Any]:
+    """The same for an open work item, by any name `engine.views.work.find` takes: `item` is how it then stands, None once it
+    is closed."""
+    from engine.views import work
+
+    with reading(store) as look:
+        item = work.find(look, name)
+    key = uuid4().hex
+    holder = free_of_holder(store)
+    if holder is not None:
+        path = f"/v1/todo/{quote(quote(item.id, safe=''), safe='')}/commands"
+        body = json.dumps({"type": word, "data": data, "note": said}).encode()
+        headers = {"Idempotency-Key": f'"{key}"'}
+        done: dict[str, Any] = ask(
+            holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), body, headers
+        )
+        return done
+    import msgspec
+
+    from engine import work_commands
+    from engine.commands import shown
+    from engine.settings import rules_of
+
+    with holding(store, f"todo {word}") as engine:
+        rules = rules_of(text_in_force(engine.store))
+        incoming = work_commands.prepare(
+            item, word, data, said=said, who=who(), key=key, rules=rules, now=engine.now
+        )
+        if dry_run:
+            work_commands.try_out(engine, incoming)
+            return {"would_append": shown(incoming)}
+        answer: dict[str, Any] = msgspec.to_builtins(
+            work_commands.done(engine, incoming, key), builtin_types=()
+        )
+        return answer
+
+
+def command_merge(store: str, names: list[str], word: str, reason: str, dry_run: bool) -> dict[str, Any]:
+    """The same for a merge, named as `engine.merge_commands.target` takes it: `merge` is how it then stands."""
+    from engine import merge_commands
+
+    with reading(store) as look:
+        what = merge_commands.target(look, word, names)
+    key = uuid4().hex
+    holder = free_of_holder(store)
+    if holder is not None:
+        body = json.dumps(
+            {"type": word, "names": what.data.get("orders") or [what.subject], "reason": reason}
+        ).encode()
+        headers = {"Idempotency-Key": f'"{key}"'}
+        path = "/v1/merges/commands" + ("?dry_run=true" if dry_run else "")
+        done: dict[str, Any] = ask(holder.address, "POST", path, body, headers)
+        return done
+    import msgspec
+
+    from engine.commands import shown
+    from engine.settings import rules_of
+
+    with holding(store, f"merge {word}") as engine:
+        rules = rules_of(text_in_force(engine.store))
+        incoming = merge_commands.prepare(
+            what, word, reason=reason, who=who(), key=key, rules=rules, now=engine.now
+        )
+        if dry_run:
+            merge_commands.try_out(engine, incoming)
+            return {"would_append": shown(incoming)}
+        answer: dict[str, Any] = msgspec.to_builtins(
+            merge_commands.done(engine, incoming, key), builtin_types=()
+        )
+        return answer
+
+
 def who() -> Any:
     """Whoever runs this command (`Credential`): `local:<user>`, which nobody has proved."""
     import getpass

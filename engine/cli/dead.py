@@ -262,7 +262,7 @@ def _tried(store: str, ids: list[int]) -> Counter[str]:
                 found["no whole event"] += 1
                 continue
             try:
-                decode(letter.raw.encode(), rules, Credential(), wall_clock(), look.kind == HISTORY, "")
+                decode(letter.raw.encode(), rules, Credential(), wall_clock(), look.kind == HISTORY)
             except Refused as refused:
                 found[f"still {refused.reason}"] += 1
             else:

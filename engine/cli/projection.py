@@ -44,7 +44,7 @@ def list_(store: StoreUrl = "", as_json: AsJson = False) -> None:
         return
     screen.table(
         ("stage", "fold", "version", "of"),
-        [("1", one.name, str(one.version), one.kind) for one in found.folds],
+        [(str(one.stage), one.name, str(one.version), one.kind) for one in found.folds],
     )
     print()
     behind = sum(one.log - one.position for one in found.partitions)
@@ -52,6 +52,10 @@ def list_(store: StoreUrl = "", as_json: AsJson = False) -> None:
         f"{screen.plural(len(found.partitions), 'partition')}, {found.rows:,} rows; "
         + (f"{behind:,} records behind the log" if behind else "level with the log")
         + f"; folded to {screen.when(found.watermark)} UTC; {screen.plural(found.timers, 'timer')} waiting"
+    )
+    print(
+        f"Stage 2: {screen.plural(found.keys, 'key')}, judged to {screen.when(found.judged)} UTC; "
+        f"{screen.plural(found.facts, 'fact')} waiting"
     )
     if found.faults:
         print()
@@ -64,7 +68,11 @@ def list_(store: StoreUrl = "", as_json: AsJson = False) -> None:
             right=("waiting",),
             flexible="why",
         )
-        screen.say("Once the fold is right: `orderfold projection retry --all --reason …`.", style="dim")
+        screen.say(
+            "Once the fold is right: `orderfold projection retry --all --reason …`; stage 2 is made anew by "
+            "`orderfold projection rebuild`.",
+            style="dim",
+        )
 
 
 @app.command()

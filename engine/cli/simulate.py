@@ -12,34 +12,53 @@ from engine.cli.options import AsJson
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+Orders = Annotated[int, typer.Option("--orders", metavar="N", help="How many orders.", min=1)]
+Seed = Annotated[int, typer.Option("--seed", metavar="S", help="The same seed gives the same bytes.", min=0)]
+Scenario = Annotated[
+    str,
+    typer.Option(
+        "--scenario",
+        metavar="NAME",
+        help="normal, sales-night, sync-stopped, stock-down; over days: day, node-failing, sync-died, "
+        "address-table-empty, stock-refused, standing-still.",
+    ),
+]
+Days = Annotated[
+    int,
+    typer.Option(
+        "--days",
+        metavar="N",
+        help="How many days, for a scenario over days: what is usual is learned from the first.",
+        min=0,
+    ),
+]
+End = Annotated[str, typer.Option("--end", metavar="INSTANT", help="When the world ends: now, or RFC 3339.")]
+To = Annotated[
+    str, typer.Option("--to", metavar="FILE", help="Where to write; .gz is compressed, - is stdout.")
+]
+Answers = Annotated[
+    str,
+    typer.Option(
+        "--answers",
+        metavar="FILE",
+        help="Where to write the answers. Default: beside FILE, as .answers.json.",
+    ),
+]
+PolicyFile = Annotated[
+    str, typer.Option("--policy", metavar="FILE", help="The rules the answers go by. Default: streams.yaml.")
+]
+
+
 @app.command()
 def simulate(
-    orders: Annotated[int, typer.Option("--orders", metavar="N", help="How many orders.", min=1)] = 2_000,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="The same seed gives the same bytes.", min=0)
-    ] = 1,
-    scenario: Annotated[
-        str,
-        typer.Option("--scenario", metavar="NAME", help="normal, sales-night, sync-stopped or stock-down."),
-    ] = "normal",
-    end: Annotated[
-        str, typer.Option("--end", metavar="INSTANT", help="When the world ends: now, or RFC 3339.")
-    ] = "now",
-    to: Annotated[
-        str, typer.Option("--to", metavar="FILE", help="Where to write; .gz is compressed, - is stdout.")
-    ] = "-",
-    answers: Annotated[
-        str,
-        typer.Option(
-            "--answers",
-            metavar="FILE",
-            help="Where to write the answers. Default: beside FILE, as .answers.json.",
-        ),
-    ] = "",
-    policy: Annotated[
-        str,
-        typer.Option("--policy", metavar="FILE", help="The rules the answers go by. Default: streams.yaml."),
-    ] = "",
+    orders: Orders = 2_000,
+    seed: Seed = 1,
+    scenario: Scenario = "normal",
+    days: Days = 0,
+    end: End = "now",
+    to: To = "-",
+    answers: Answers = "",
+    policy: PolicyFile = "",
     as_json: AsJson = False,
 ) -> None:
     """Write a seeded world of orders as CloudEvents, one a line, in order of arrival.
@@ -47,10 +66,12 @@ def simulate(
     \b
     Examples:
       orderfold simulate --orders 20000 --seed 7 --scenario sales-night --to night.jsonl
+      orderfold simulate --orders 4000 --scenario sync-died --days 8 --to week.jsonl
       orderfold simulate --orders 500 --end 2026-11-12T00:00:00Z --to - | orderfold ingest - --historical
 
     It holds parcels, deposits, waybill scans that know no order, delays, silences, duplicates, repeats, late, illegal and
-    malformed events, as the scenario has them. The answers say exactly what is frozen, late, repeated, breached.
+    malformed events, look-alike customers and ailing nodes, as the scenario has them. The answers say exactly what is
+    frozen, late, repeated, breached, which orders stand still since when, and which are of one person to one address.
     """
     from engine.cli import screen
     from engine.cli.progress import Progress
@@ -63,7 +84,7 @@ def simulate(
 
     until = instant(end)
     compiled, _ = load_policy(policy_text(policy), now=wall_clock())
-    world = drawn(orders, seed, scenario, until, terms_of(compiled))
+    world = drawn(orders, seed, scenario, until, terms_of(compiled), days)
     beside = answers or ("" if to == "-" else f"{to.removesuffix('.gz').removesuffix('.jsonl')}.answers.json")
     try:
         with Progress("simulate", orders, "orders") as progress:

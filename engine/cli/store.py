@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from engine.cli.options import AsJson, StoreUrl
+from engine.cli.options import AsJson, DryRun, Reason, StoreUrl, required
+
+if TYPE_CHECKING:
+    from engine.store.copying import Fill, Progress
+    from engine.store.database import Store
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 
@@ -16,6 +23,7 @@ def store() -> None:
     \b
     Example:
       orderfold store info
+      orderfold store copy .orderfold /data/orders --partitions 32 --reason "more writers"
     """
 
 
@@ -92,3 +100,96 @@ def info(store: StoreUrl = "", as_json: AsJson = False) -> None:
             ),
         ]
     )
+
+
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="Where there is nothing yet.", show_default=False)
+]
+Partitions = Annotated[
+    int,
+    typer.Option("--partitions", metavar="N", help="Of the new store. Default: as many.", min=0, max=4096),
+]
+Derive = Annotated[
+    bool,
+    typer.Option("--derive", help="Derive what merging compares, for orders taken in before it was derived."),
+]
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The store to copy.", show_default=False)],
+    target: Target,
+    partitions: Partitions = 0,
+    derive: Derive = False,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a store into a new one, its stamps kept.
+
+    \b
+    Examples:
+      orderfold store copy .orderfold /data/orders --partitions 32 --reason "more writers"
+      orderfold store copy .orderfold copy --derive --reason "merge what came in before" --dry-run
+
+    Views and decisions follow from folding again; nothing is sent again. The old store stays as it is.
+    """
+    from engine.cli import screen
+    from engine.cli.writing import reading
+    from engine.errors import Refused
+    from engine.store.copying import copy_store
+    from engine.store.database import store_directory
+    from engine.views.queries import wall_clock
+
+    with reading(source) as look, ExitStack() as bars:
+        records = sum(own.position for own in look.store.ownership())
+        if store_directory(target).exists():
+            raise Refused(
+                f"There is something at {target} already.", "Name a place where there is nothing yet."
+            )
+        if dry_run:
+            count = partitions or look.store.partitions
+            found = {"records": records, "partitions": count, "target": target, "derive": derive}
+            screen.emit(found) if as_json else print(
+                f"Would copy {records:,} records into {screen.plural(count, 'partition')} at {target}."
+            )
+            return
+        why = required(reason)
+        if (holder := look.store.lock.holder()) is not None:
+            screen.say(
+                f"`{holder.command}` (pid {holder.pid}) writes the store; what it adds from now on is not copied."
+            )
+        fill = _fill(look.store) if derive else None
+        copied = copy_store(look.store, target, partitions, fill, wall_clock(), why, _progress(bars))
+    if as_json:
+        screen.emit(copied)
+        return
+    print(
+        f"Copied {copied.records:,} records of {screen.plural(copied.streams, 'stream')} into "
+        f"{screen.plural(copied.partitions, 'partition')} at {target}"
+        f"{f', {copied.derived:,} of them with what is derived now' if derive else ''}."
+    )
+
+
+def _fill(store: Store) -> Fill:
+    """What intake would derive today, by the policy in force."""
+    from engine.cli.writing import text_in_force
+    from engine.intake.normalise import derive
+    from engine.settings import rules_of
+
+    rules = rules_of(text_in_force(store))
+    return lambda event: derive(event.type, event.data, rules.country_of(event.channel), event.channel)
+
+
+def _progress(bars: ExitStack) -> Progress:
+    """A bar for each stage, begun when the stage begins."""
+    from engine.cli.progress import Progress as Bar
+
+    begun: dict[str, Bar] = {}
+
+    def tell(stage: str, done: int, total: int) -> None:
+        if stage not in begun:
+            begun[stage] = bars.enter_context(Bar(stage, total, "records"))
+        begun[stage].at(done)
+
+    return tell

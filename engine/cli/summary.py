@@ -116,10 +116,36 @@ def _rows(found: Any) -> Iterator[tuple[str, Any]]:
         fields = ", ".join(f"{name} ({count:,})" for name, count in found.unknown_fields.items())
         types = f"{plural(found.unknown_types, 'event')} of types not known"
         yield "unknown", types + (f"; fields {fields}" if fields else "")
+    if found.merges:
+        told = " · ".join(f"{count:,} {status}" for status, count in found.merges.items())
+        yield "merges", Text(told).append("   orderfold merge list", style="dim")
+    yield "health", _health(found.health)
     if found.notices:
         yield "notices", " · ".join(f"{count:,} {status}" for status, count in found.notices.items())
     if found.seconds:
         yield "ingest", f"last one {found.seconds:,.1f} s, {found.events_per_second:,} events/s"
+
+
+def _health(health: Any) -> Any:
+    """The index, and what is wrong with channels and nodes."""
+    from rich.text import Text
+
+    from engine.cli.screen import signed
+
+    index = Text("nothing scored yet" if health.index is None else f"index {health.index}")
+    wrong = [
+        signed("red", f"{what}: {', '.join(names)}")
+        for what, names in (
+            ("silent", health.silent),
+            ("dispatch paused", health.paused),
+            ("not folded", health.unfolded),
+            ("suspended", health.suspended),
+        )
+        if names
+    ]
+    if wrong:
+        return Text("   ").join([index, *wrong]) + Text("   orderfold health show", style="dim")
+    return index + Text(", nothing wrong now", style="dim")
 
 
 def _money(sums: Any, currency: str) -> str:

@@ -1,4 +1,4 @@
-"""`orderfold todo`: work that waits for somebody, and what is to be told to whom."""
+"""`orderfold todo`: work that waits for somebody, who has it, and what is to be told to whom."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import todo_commands
 from engine.cli.options import AsJson, Limit, StoreUrl
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def todo(
-    owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Of this person.")] = "",
+    ctx: typer.Context,
+    owner: Annotated[
+        str, typer.Option("--owner", metavar="NAME", help="Of this person, or with them now.")
+    ] = "",
     group: Annotated[str, typer.Option("--group", metavar="NAME", help="Of this group.")] = "",
     kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help="Of this kind: frozen, sla, conflict, limbo …")
+        str,
+        typer.Option("--kind", metavar="KIND", help="Of this kind: frozen, sla, diagnosis, stuck, limbo …"),
     ] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Only what you have taken or been given.")] = False,
     notices: Annotated[
         bool, typer.Option("--notices", help="What is to be told to whom, instead, latest first.")
     ] = False,
@@ -30,76 +36,86 @@ def todo(
     \b
     Examples:
       orderfold todo --group risk
-      orderfold todo --kind frozen --json
-      orderfold todo --notices
+      orderfold todo --kind manual_review --json
+      orderfold todo show jd:1743650786728319#stuck
+      orderfold todo take jd:1743650786728319#stuck
+      orderfold todo done jd:1743650786728319#stuck --note "shipped by hand"
 
-    Each item says what happened and what to do; its order is named, `orderfold order show ID` shows it.
+    Each item says what happened, who has it and what to do; `show` says why it is there and whom it went to.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from engine.cli import screen
+    from engine.cli.commanding import who
     from engine.cli.writing import reading
+    from engine.views import work
 
     with reading(store) as look:
         if notices:
-            from engine.deliver.listing import notices as listed
-
-            told = listed(look.store, limit=limit)
-            if as_json:
-                screen.emit_lines(told)
-                return
-            screen.table(
-                ("order", "when", "what", "to", "by", "status"),
-                [
-                    (
-                        screen.short(one.order),
-                        screen.when(one.at),
-                        one.rule.rpartition(".v")[0],
-                        one.recipient,
-                        one.via,
-                        one.status,
-                    )
-                    for one in told
-                ],
-                spare=("by", "when"),
-            )
+            _notices(look, limit, as_json)
             return
-        found = look.todo(owner, group, kind, limit)
+        found = work.todo(look, owner, group, kind, who().authid if mine else "", limit)
     if as_json:
         screen.emit_lines(found.items)
         return
-    _show(found)
+    from engine.cli import todo_screen
+
+    todo_screen.items(found)
 
 
-def _show(found: object) -> None:
-    from rich.text import Text
+@app.command("show")
+def show(
+    name: todo_commands.ItemName,
+    store: StoreUrl = "",
+    as_json: AsJson = False,
+) -> None:
+    """One item: why it is there, whom it went to, what was noted.
 
-    from engine.cli.screen import age, out, plural, say, sheet, short
-    from engine.views.queries import Todo, WorkItem
+    \b
+    Example:
+      orderfold todo show jd:1743650786728319#stuck
+    """
+    from engine.cli import screen
+    from engine.cli.writing import reading
+    from engine.views import work
 
-    assert isinstance(found, Todo), "todo gives a Todo"
-    if not found.items:
-        say("Nothing waits for anybody.", style="dim")
+    with reading(store) as look:
+        found = work.explained(look, name)
+        as_of = look.as_of
+    if as_json:
+        screen.emit(found)
         return
-    of: dict[tuple[str, str], list[WorkItem]] = {}
-    for item in found.items:
-        of.setdefault((item.group, item.owner), []).append(item)
-    for (group, owner), items in sorted(of.items()):
-        head = Text(f"{group or 'no group'} · {owner or 'nobody'}", style="bold")
-        head.append(f"   {plural(len(items), 'item')}", style="dim")
-        out().print(head)
-        guides: set[str] = set()
-        rows: list[tuple[str, Text]] = []
-        for item in items:
-            text = Text(item.title)
-            text.append(f"\n{short(item.order)}" + (f" in {item.state}" if item.state else ""), style="cyan")
-            text.append(f"   {item.id.rpartition('#')[2]}", style="dim")
-            if item.guide and item.guide not in guides:
-                guides.add(item.guide)
-                text.append(f"\n{item.guide}", style="dim")
-            rows.append((f"{age(item.since, found.as_of):>9}", text))
-        sheet(rows)
-        out().print()
-    if found.total > len(found.items):
-        say(
-            f"{found.total - len(found.items):,} more; narrow by --owner, --group, --kind, or raise --limit.",
-            style="dim",
-        )
+    from engine.cli import todo_screen
+
+    todo_screen.item(found, as_of)
+
+
+for command in todo_commands.COMMANDS:
+    app.command(command.__name__)(command)
+
+
+def _notices(look: object, limit: int, as_json: bool) -> None:
+    from engine.cli import screen
+    from engine.deliver.listing import notices as listed
+    from engine.views.queries import Reading
+
+    assert isinstance(look, Reading), "the store is open for reading"
+    told = listed(look.store, limit=limit)
+    if as_json:
+        screen.emit_lines(told)
+        return
+    screen.table(
+        ("order", "when", "what", "to", "by", "status"),
+        [
+            (
+                screen.short(one.order),
+                screen.when(one.at),
+                one.rule.rpartition(".v")[0],
+                one.recipient,
+                one.via,
+                one.status,
+            )
+            for one in told
+        ],
+        spare=("by", "when"),
+    )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from projections.kernel import Fold
+
+    Stages = tuple[tuple[str, Fold[Any]], ...]
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,7 +33,7 @@ def topology(
     """
     from engine.cli import screen
     from engine.views.projections import folds
-    from projections.row import PIPELINES
+    from projections.stages import STAGE_TWO
 
     found = folds()
     if as_json:
@@ -36,19 +42,22 @@ def topology(
     if mermaid:
         print("\n".join(_mermaid()))
         return
-    print("upstream → intake → append → log → fold → views → API, CLI")
-    print("                      ↘ dead letters      ↘ decisions → receipts, notices")
-    for kind, pipeline in PIPELINES.items():
-        print(f"\nStage 1, one row for each {kind}/… : {' → '.join(fold.name for _, fold in pipeline)}")
-        rows = [
-            (
-                f"  {line.name} v{line.version}",
-                ", ".join(_families(line.reads)),
-            )
+    print("upstream → intake → append → log → stage 1 → facts → stage 2 → views → API, CLI")
+    print("                ↘ dead letters        ↘ decisions ↙ → receipts → notices, webhooks")
+    for pipeline, kinds in _pipelines():
+        subjects = ", ".join(f"{kind}/…" for kind in kinds)
+        print(f"\nStage 1, one row for each {subjects}: {' → '.join(fold.name for _, fold in pipeline)}")
+        screen.sheet(
+            (f"  {line.name} v{line.version}", ", ".join(_families(line.reads)))
             for line in found
-            if line.kind == kind
-        ]
-        screen.sheet(rows)
+            if line.stage == 1 and line.kind == kinds[0]
+        )
+    print(f"\nStage 2, over the facts of all streams: {' → '.join(fold.name for fold in STAGE_TWO)}")
+    screen.sheet(
+        (f"  {line.name} v{line.version}", ", ".join(_families(line.reads)))
+        for line in found
+        if line.stage == 2
+    )
 
 
 def _families(types: list[str]) -> list[str]:
@@ -60,14 +69,27 @@ def _families(types: list[str]) -> list[str]:
     return [f"{noun} ({', '.join(sorted(verbs))})" for noun, verbs in sorted(families.items())]
 
 
-def _mermaid() -> Iterator[str]:
+def _pipelines() -> list[tuple[Stages, list[str]]]:
+    """Stage 1's pipelines, each with the kinds of subject that go through it."""
     from projections.row import PIPELINES
+
+    found: list[tuple[Stages, list[str]]] = []
+    for kind, pipeline in PIPELINES.items():
+        if found and found[-1][0] is pipeline:
+            found[-1][1].append(kind)
+        else:
+            found.append((pipeline, [kind]))
+    return found
+
+
+def _mermaid() -> Iterator[str]:
+    from projections.stages import STAGE_TWO
 
     yield "flowchart LR"
     yield "  upstream --> intake --> append --> log[(log)]"
     yield "  intake -.-> dead[(dead letters)]"
-    for kind, pipeline in PIPELINES.items():
-        yield f"  subgraph {kind}_streams [{kind} streams]"
+    for pipeline, kinds in _pipelines():
+        yield f"  subgraph {kinds[0]}_streams [{', '.join(kinds)} streams]"
         earlier: list[str] = []
         for _, fold in pipeline:
             yield f"    {fold.name}[{fold.name} v{fold.version}]"
@@ -80,6 +102,13 @@ def _mermaid() -> Iterator[str]:
         yield f"  log --> {earlier[0]}"
         yield f"  {earlier[-1]} --> views[(views)]"
         yield f"  {earlier[-1]} --> receipts[(receipts)]"
+        yield f"  {earlier[-1]} --> facts[(facts)]"
+    yield "  subgraph stage_two [stage 2]"
+    for before, after in pairwise(STAGE_TWO):
+        yield f"    {before.name} --> {after.name}"
+    yield "  end"
+    yield f"  facts --> {STAGE_TWO[0].name}"
+    yield f"  {STAGE_TWO[-1].name} --> receipts"
 
 
 def _arrow(told: list[str]) -> str:

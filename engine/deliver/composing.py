@@ -6,6 +6,7 @@ the way there takes at once, a digest. Endpoints are told of every decision by i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -21,24 +22,21 @@ from engine.fold.intents import OWNER, WEBHOOK
 from engine.views.masking import masked, masked_json
 from engine.views.queries import Reading
 from schemas.envelope import rfc3339
-from schemas.policy import PolicyText, duration
+from schemas.policy import PolicyText, WebhookText, duration
 from schemas.registry import TYPES
 
-HISTORY_LOST, EXPIRED, OFF, DRY_RUN, OVER = (
-    "delivery state lost",
-    "expired",
-    "not switched on",
-    "dry run",
-    "resolved",
-)
-NO_WORDS, NOBODY, NO_CONTACT, DISABLED, UNKNOWN = (
-    "no text",
-    "nobody",
-    "no contact",
-    "endpoint disabled",
-    "no decision",
-)
-"""Why an intent is not sent."""
+HISTORY_LOST = "delivery state lost"
+EXPIRED = "expired"
+OFF = "not switched on"
+DRY_RUN = "dry run"
+OVER = "resolved"
+NO_WORDS = "no text"
+NOBODY = "nobody"
+NO_CONTACT = "no contact"
+DISABLED = "endpoint disabled"
+UNKNOWN = "no decision"
+UNWRITTEN = "it cannot be written"
+"""Why an intent is not sent. `no text`: the policy has no words for its kind; `no decision`: the store does not hold it."""
 
 NOTICES_AT_ONCE, WEBHOOKS_AT_ONCE = 5_000, 500
 """Intents composed in one pass."""
@@ -46,6 +44,18 @@ NOTICES_AT_ONCE, WEBHOOKS_AT_ONCE = 5_000, 500
 TITLE_MARGIN_BYTES = 200
 
 _encode = msgspec.json.Encoder().encode
+
+
+_log = logging.getLogger("orderfold.deliver")
+
+
+class _Member(msgspec.Struct, frozen=True):
+    """An intent that is to be sent: to whom, in which words, and the zone its instants are written in."""
+
+    intent: Intent
+    recipient: str
+    words: str
+    zone: str
 
 
 class Composer:
@@ -62,30 +72,46 @@ class Composer:
     def compose(self) -> None:
         """Suppress or compose everything whose minute is over, and everything for endpoints."""
         fresh = "WHERE status = 'waiting' AND message = ''"
-        for intent in self._outbox.intents(
-            f"{fresh} AND via = ? ORDER BY at, id LIMIT ?", WEBHOOK, WEBHOOKS_AT_ONCE
-        ):
-            self._endpoint(intent)
+        for_endpoints = [
+            (intent, self._endpoint(intent))
+            for intent in self._outbox.intents(
+                f"{fresh} AND via = ? ORDER BY at, id LIMIT ?", WEBHOOK, WEBHOOKS_AT_ONCE
+            )
+        ]
         gather = duration(self._text.sending.gather)
         over = self._now // gather * gather if gather else self._now + 1
         found = self._outbox.intents(
             f"{fresh} AND via <> ? AND at < ? ORDER BY at, id LIMIT ?", WEBHOOK, over, NOTICES_AT_ONCE
         )
-        groups: dict[tuple[str, str, str, int], list[tuple[Intent, Subject]]] = {}
+        groups: dict[tuple[str, str, str, int], list[_Member]] = {}
         suppressed: dict[str, list[str]] = {}
         for intent in found:
-            why, of, recipient = self._judged(intent)
-            if of is None or why:
-                suppressed.setdefault(why, []).append(intent.id)
+            try:
+                member = self._judged(intent)
+            except NotFound:
+                member = UNKNOWN
+            except Exception:  # a decision nobody can put in words must not keep back all others
+                _log.exception("the notice %s cannot be written", intent.id)
+                member = UNWRITTEN
+            if isinstance(member, str):
+                suppressed.setdefault(member, []).append(intent.id)
             else:
                 minute = intent.at // gather if gather else 0
-                groups.setdefault((intent.via, recipient, intent.kind, minute), []).append((intent, of))
+                groups.setdefault((intent.via, member.recipient, intent.kind, minute), []).append(member)
+        if not found and not for_endpoints:
+            return
         with self._outbox.write():
+            for intent, made in for_endpoints:
+                if isinstance(made, str):
+                    self._outbox.suppress([intent.id], made)
+                else:
+                    self._outbox.compose(made, [intent])
             for why, ids in suppressed.items():
                 self._outbox.suppress(ids, why)
             for (via, recipient, kind, _), members in groups.items():
+                members.sort(key=lambda member: (member.intent.at, member.intent.subject))
                 message = self._message(via, recipient, kind, members)
-                self._outbox.compose(message, [intent for intent, _ in members])
+                self._outbox.compose(message, [member.intent for member in members])
 
     def stale(self, message: Message) -> str:
         """Why a message that waited, or failed before, is not to be sent any more; "" when it is."""
@@ -93,8 +119,7 @@ class Composer:
             endpoint = self._text.webhooks.get(message.recipient)
             if endpoint is None:
                 return OFF
-            known = self._outbox.target(message.target)
-            if known.disabled_at and known.url == endpoint.url:
+            if self._disabled(message.target, endpoint):
                 return DISABLED
             return DRY_RUN if endpoint.dry_run else ""
         if why := self._off(message.via, message.kind):
@@ -104,7 +129,7 @@ class Composer:
         members = self._outbox.intents("WHERE message=?", message.id)
         for intent in members:
             try:
-                if not is_over(intent, subject_of(intent, self._reading), self._reading.store):
+                if not is_over(intent, subject_of(intent, self._reading), self._reading):
                     return ""
             except NotFound:
                 continue
@@ -112,28 +137,24 @@ class Composer:
 
     # Notices
 
-    def _judged(self, intent: Intent) -> tuple[str, Subject | None, str]:
-        """(why it is not sent, or ""; what it speaks of; to whom)."""
+    def _judged(self, intent: Intent) -> _Member | str:
+        """The intent, in words and with whom it is for; or why it is not sent."""
         if intent.at < self._now - self._expire:
-            return EXPIRED, None, ""
+            return EXPIRED
         if why := self._off(intent.via, intent.kind):
-            return why, None, ""
-        try:
-            of = subject_of(intent, self._reading)
-        except NotFound:
-            return UNKNOWN, None, ""
-        if is_over(intent, of, self._reading.store):
-            return OVER, of, ""
-        recipient = intent.recipient
-        if recipient == OWNER:
-            recipient = of.owner or of.group
+            return why
+        of = subject_of(intent, self._reading)
+        if is_over(intent, of, self._reading):
+            return OVER
+        recipient = intent.recipient if intent.recipient != OWNER else of.owner or of.group
         if not recipient:
-            return NOBODY, of, ""
+            return NOBODY
         if "{to}" in self._text.delivery[intent.via].url and not contact_of(
             recipient, intent.via, self._text
         ):
-            return NO_CONTACT, of, ""
-        return "", of, recipient
+            return NO_CONTACT
+        words = worded(intent, of, self._reading, self._text)
+        return _Member(intent, recipient, words, zone_of(of.row, self._text))
 
     def _off(self, via: str, kind: str) -> str:
         delivery = self._text.delivery.get(via)
@@ -144,22 +165,19 @@ class Composer:
             return NO_WORDS
         return DRY_RUN if delivery.dry_run or notice.dry_run else ""
 
-    def _message(
-        self, via: str, recipient: str, kind: str, members: Sequence[tuple[Intent, Subject]]
-    ) -> Message:
-        first, of = members[0]
+    def _message(self, via: str, recipient: str, kind: str, members: Sequence[_Member]) -> Message:
+        first = members[0].intent
         delivery = self._text.delivery[via]
-        lines = [worded(one, about, self._reading, self._text) for one, about in members[: self._most]]
-        body = "\n".join(lines)
+        most = self._text.sending.digest_over
+        body = "\n".join(member.words for member in members[:most])
         room = TEXT_BYTES_MOST.get(delivery.provider, 0)
         too_much = room and len(members) > 1 and len(body.encode()) > room - TITLE_MARGIN_BYTES
-        if len(members) > self._most or too_much:
-            span = first.at, members[-1][0].at
-            zone = zone_of(of.row, self._text)
+        if len(members) > most or too_much:
+            span = first.at, members[-1].intent.at
             link = link_of(kind, self._base)
-            body = digest(kind, len(members), lines[0], span, self._text, link, zone)
+            body = digest(kind, len(members), members[0].words, span, self._text, link, members[0].zone)
         about = first.subject.removeprefix("order/") if len(members) == 1 else f"{len(members):,}"
-        id_ = first.id if len(members) == 1 else _together(intent.id for intent, _ in members)
+        id_ = first.id if len(members) == 1 else _together(member.intent.id for member in members)
         target = f"{via}:{recipient}" if "{to}" in delivery.url else via
         title = f"{kind}: {about}"
         return Message(
@@ -176,42 +194,30 @@ class Composer:
             next_at=self._now,
         )
 
-    @property
-    def _most(self) -> int:
-        return self._text.sending.digest_over
-
     # Endpoints
 
-    def _endpoint(self, intent: Intent) -> None:
+    def _endpoint(self, intent: Intent) -> Message | str:
+        """The message, or why there is none."""
         endpoint = self._text.webhooks.get(intent.recipient)
-        target = f"{WEBHOOK}:{intent.recipient}"
-        why = ""
         if endpoint is None:
-            why = OFF
-        elif endpoint.dry_run:
-            why = DRY_RUN
-        else:
-            known = self._outbox.target(target)
-            if known.disabled_at and known.url == endpoint.url:
-                why = DISABLED
-        message = None
-        if not why:
-            try:
-                of = subject_of(intent, self._reading)
-            except NotFound:
-                why = UNKNOWN
-            else:
-                body = cloudevent(intent, of)
-                key = of.event.id
-                message = Message(
-                    intent.id, key, target, WEBHOOK, intent.recipient, "", intent.at, 1, intent.type, body,
-                    next_at=self._now,
-                )  # fmt: skip
-        with self._outbox.write():
-            if message is None:
-                self._outbox.suppress([intent.id], why)
-            else:
-                self._outbox.compose(message, [intent])
+            return OFF
+        if endpoint.dry_run:
+            return DRY_RUN
+        target = f"{WEBHOOK}:{intent.recipient}"
+        if self._disabled(target, endpoint):
+            return DISABLED
+        try:
+            of = subject_of(intent, self._reading)
+        except NotFound:
+            return UNKNOWN
+        body, key, to = cloudevent(intent, of), of.event.id, intent.recipient
+        return Message(
+            intent.id, key, target, WEBHOOK, to, "", intent.at, 1, intent.type, body, next_at=self._now
+        )
+
+    def _disabled(self, target: str, endpoint: WebhookText) -> bool:
+        known = self._outbox.target(target)
+        return bool(known.disabled_at) and known.url == endpoint.url
 
 
 def contact_of(recipient: str, via: str, text: PolicyText) -> str:

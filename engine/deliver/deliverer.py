@@ -18,7 +18,7 @@ from threading import Thread
 import msgspec
 
 from engine.deliver.composing import DISABLED, HISTORY_LOST, Composer, contact_of
-from engine.deliver.outbox import FAILED, SENT, Intent, Message, Outbox, Target
+from engine.deliver.outbox import ASKED, FAILED, SENT, Intent, Message, Outbox, Target
 from engine.deliver.providers import GONE, MISCONFIGURED, OK, THROTTLED, Answer, to_endpoint, to_people
 from engine.fold.intents import SUPPRESSED, WEBHOOK
 from engine.policy.check import examine
@@ -175,6 +175,8 @@ class Deliverer:
             (now,),
         ).fetchall()
         flying = Counter(self._flying.values())
+        stale: dict[str, str] = {}
+        begun: list[tuple[Message, DeliveryText | WebhookText]] = []
         for (target,) in due:
             way = _way(target, text)
             room = min(
@@ -192,20 +194,34 @@ class Deliverer:
             )
             for message in [one for one in waiting if one.id not in self._flying][:room]:
                 if why := composer.stale(message):
-                    with self._outbox.write():
-                        self._outbox.settle(message.id, f"{SUPPRESSED}: {why}")
+                    stale[message.id] = why
                 elif way is not None:
-                    self._begin(message, way, text, now)
+                    begun.append((message, way))
+                    self._flying[message.id] = target
+        if not stale and not begun:
+            return
+        try:
+            with self._outbox.write():
+                for id_, why in stale.items():
+                    self._outbox.settle(id_, f"{SUPPRESSED}: {why}")
+                numbers = [self._outbox.begin(message, now) for message, _ in begun]
+        except BaseException:
+            for message, _ in begun:  # nothing is sent that is not noted
+                del self._flying[message.id]
+            raise
+        for n, (message, way_) in zip(numbers, begun, strict=True):
+            self._launch(message, n, way_, text, now)
 
     def _sent_lately(self, target: str, now: int) -> int:
         row = self._outbox.execute(
-            "SELECT count(*) FROM attempts WHERE target = ? AND at > ?", (target, now - MINUTE)
+            "SELECT count(*) FROM attempts WHERE target = ? AND at > ? AND outcome <> ?",
+            (target, now - MINUTE, ASKED),
         ).fetchone()
         return int(row[0])
 
-    def _begin(self, message: Message, way: DeliveryText | WebhookText, text: PolicyText, now: int) -> None:
-        with self._outbox.write():
-            n = self._outbox.begin(message, now)
+    def _launch(
+        self, message: Message, n: int, way: DeliveryText | WebhookText, text: PolicyText, now: int
+    ) -> None:
         contact = contact_of(message.recipient, message.via, text)
 
         def attempt() -> None:
@@ -221,7 +237,6 @@ class Deliverer:
                 answer = Answer(MISCONFIGURED, detail=f"{type(error).__name__}: {error}")
             self._ended.put((message, n, answer, int((time.perf_counter() - began) * 1e6)))
 
-        self._flying[message.id] = message.target
         Thread(target=attempt, name=f"orderfold-send-{n}", daemon=True).start()
 
     def _note(self, message: Message, n: int, answer: Answer, took: int) -> None:

@@ -162,6 +162,23 @@ def totals(store: Store) -> dict[tuple[str, str], int]:
         return {(row[0], row[1]): row[2] for row in rows}
 
 
+def figures(store: Store) -> dict[str, list[tuple[tuple[str, ...], float]]]:
+    """What `/metrics` tells: intents by status, attempts by delivery or endpoint (never by person) and outcome."""
+    people: Counter[tuple[str, str]] = Counter()
+    systems: Counter[tuple[str, str]] = Counter()
+    for (target, outcome), count in totals(store).items():
+        via, _, name = target.partition(":")
+        if via == WEBHOOK:
+            systems[name, outcome] += count
+        else:
+            people[via, outcome] += count
+    return {
+        "orderfold_notices": [((status,), count) for status, count in counts(store).items()],
+        "orderfold_notice_attempts": list(people.items()),
+        "orderfold_webhook_attempts": list(systems.items()),
+    }
+
+
 def endpoints(store: Store, text: PolicyText, now: int) -> list[Endpoint]:
     """The endpoints of the policy, and those that were once told something."""
     attempts: dict[str, dict[str, int]] = {}
@@ -185,7 +202,7 @@ def log(store: Store, endpoint: str, failed: bool = False, limit: int = LIMIT) -
         rows = outbox.execute(
             "SELECT a.at, a.outcome, a.status, a.duration, a.detail, m.key, i.type, i.subject FROM attempts a "
             "LEFT JOIN messages m ON m.id = a.message LEFT JOIN intents i ON i.id = a.message "
-            "WHERE a.target = ? AND (? = 0 OR a.outcome <> 'ok') ORDER BY a.n DESC LIMIT ?",
+            "WHERE a.target = ? AND (? = 0 OR a.outcome NOT IN ('ok', 'asked')) ORDER BY a.n DESC LIMIT ?",
             (f"{WEBHOOK}:{endpoint}", failed, limit),
         )
         return [
@@ -196,13 +213,18 @@ def log(store: Store, endpoint: str, failed: bool = False, limit: int = LIMIT) -
 
 def _find(store: Store, outbox: Outbox | None, id_: str) -> Intent:
     end = id_ + "\U0010ffff"
-    found = [] if outbox is None else outbox.intents("WHERE id >= ? AND id < ? LIMIT 3", id_, end)
+    found = (
+        []
+        if outbox is None
+        else outbox.intents("WHERE id >= ? AND id < ? AND via <> ? LIMIT 3", id_, end, WEBHOOK)
+    )
     with store.read() as cursor:
         known = {intent.id for intent in found}
         found += [
             intent
             for row in cursor.execute(
-                f"SELECT {_INTENT} FROM intents WHERE id >= ? AND id < ? LIMIT 3", (id_, end)
+                f"SELECT {_INTENT} FROM intents WHERE id >= ? AND id < ? AND via <> ? LIMIT 3",
+                (id_, end, WEBHOOK),
             )
             if (intent := Intent(*row)).id not in known
         ]

@@ -22,6 +22,8 @@ from engine.fold.intents import SUPPRESSED, WAITING
 FILE = "deliver.db"
 FORMAT = 1
 SENT, FAILED = "sent", "failed"
+ASKED = "asked"
+"""The outcome of an attempt that is none: a person asked for what follows."""
 
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS deliver (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -29,6 +31,7 @@ _TABLES = (
     "at INTEGER NOT NULL, subject TEXT NOT NULL, type TEXT NOT NULL, kind TEXT NOT NULL, recipient TEXT NOT NULL, "
     "via TEXT NOT NULL, status TEXT NOT NULL, message TEXT NOT NULL DEFAULT '') WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS intents_new ON intents (at, id) WHERE status = 'waiting' AND message = ''",
+    "CREATE INDEX IF NOT EXISTS intents_waiting ON intents (at) WHERE status = 'waiting'",
     "CREATE INDEX IF NOT EXISTS intents_of ON intents (message) WHERE message <> ''",
     "CREATE INDEX IF NOT EXISTS intents_at ON intents (at)",
     "CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, key TEXT NOT NULL, target TEXT NOT NULL, via TEXT NOT NULL, "
@@ -285,6 +288,13 @@ class Outbox:
         self.execute(
             "INSERT INTO totals VALUES (?,?,1) ON CONFLICT (target, outcome) DO UPDATE SET count = count + 1",
             (target, outcome),
+        )
+
+    def asked(self, message: str, target: str, at: int, detail: str) -> None:
+        """A person's doing, kept among the attempts; it is none itself."""
+        self.execute(
+            "INSERT INTO attempts (message, target, at, outcome, status, duration, detail) VALUES (?,?,?,?,0,0,?)",
+            (message, target, at, ASKED, detail[:500]),
         )
 
     def target(self, name: str) -> Target:

@@ -11,6 +11,7 @@ import hmac
 import logging
 import re
 import threading
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -233,14 +234,30 @@ def _robot(url: str, message: dict[str, Any], busy: frozenset[int], timeout: int
     )
 
 
-def _apprise(url: str, key: str, title: str, text: str, timeout: int) -> Answer:
-    """Through apprise, which is imported when it is first needed."""
-    import apprise
+_loading = threading.Lock()
 
+
+@cache
+def _library() -> Any:
+    """apprise with its plugins, which it loads when first asked for one; imported when it is first needed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # its mail plugin imports what Python 3.13 takes away
+        import apprise
+
+        apprise.Apprise.instantiate("json://localhost")
+    return apprise
+
+
+def _apprise(url: str, key: str, title: str, text: str, timeout: int) -> Answer:
+    """Through apprise: it went well or not, and what it logged of it."""
+    with _loading:
+        apprise = _library()
     asset = apprise.AppriseAsset(app_id="Orderfold", app_desc="Orderfold", async_mode=False)
     with _overheard() as said:
         service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
-        if not isinstance(service, apprise.NotifyBase):
+        if service is None:
             return Answer(MISCONFIGURED, detail="; ".join(said) or "apprise does not know such a URL")
         service.request_rate_per_sec = 0  # bounds are the policy's; it would sleep
         service.socket_connect_timeout = service.socket_read_timeout = timeout / 1e6

@@ -10,7 +10,9 @@ from typing import Any
 
 from engine.deliver.outbox import Intent
 from engine.deliver.wording import Subject
+from engine.errors import NotFound
 from engine.store.database import Store
+from engine.views.queries import Reading
 
 ENDED_BY: dict[str, tuple[str, ...]] = {
     "work.opened.v1": ("work.closed.v1",),
@@ -30,7 +32,7 @@ SAME = ("work", "stage")
 """Fields that tell apart things of one stream: where both decisions have one, it must agree."""
 
 
-def is_over(intent: Intent, of: Subject, store: Store) -> bool:
+def is_over(intent: Intent, of: Subject, reading: Reading) -> bool:
     """Whether the decision needs nobody's attention any more."""
     data = of.event.data
     if of.row is not None and of.row.lifecycle is not None:
@@ -40,7 +42,20 @@ def is_over(intent: Intent, of: Subject, store: Store) -> bool:
             return True
     if intent.type == "work.opened.v1" and of.row is not None:
         return all(item.work != data.work for item in of.row.work)
-    return _ended(intent, of, store)
+    if intent.type == "work.escalated.v1":
+        return _done(data.item, reading)
+    return _ended(intent, of, reading.store)
+
+
+def _done(item: str, reading: Reading) -> bool:
+    """Whether the work item `subject#work` of an order or number is open no more; of others, whose rows are elsewhere, False."""
+    subject, _, work = item.partition("#")
+    if not subject.startswith(("order/", "alias/")):
+        return False
+    try:
+        return all(open_.work != work for open_ in reading.row(subject).work)
+    except NotFound:
+        return False
 
 
 _DEADLINES = frozenset({"sla.warned.v1", "sla.breached.v1", "sla.escalated.v1"})

@@ -22,8 +22,8 @@ from projections.sla.explain import span
 from schemas.envelope import EPOCH, Event
 from schemas.policy import PolicyText
 
-INSTANTS = frozenset({"due", "since", "until", "at", "expires", "oldest"})
-DURATIONS = frozenset({"used", "target", "gap", "usual", "waited", "silence"})
+INSTANTS = frozenset({"due", "since", "until", "expires", "oldest"})
+DURATIONS = frozenset({"used", "target", "usual", "lasted"})
 """Names of variables that are written as instants, and as durations."""
 
 LINKS = {

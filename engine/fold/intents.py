@@ -54,7 +54,11 @@ def intents_of(
 def kind_of(type_: str, data: Any) -> str:
     """The kind of notice a decision is told by, "" for none."""
     kind = NOTICE_OF.get(type_, "")
-    return data.kind if kind == "work" and data.kind in NOTICES else kind
+    return data.kind if kind == "work" and data.kind in _TOLD_AS_WORK else kind
+
+
+_TOLD_AS_WORK = NOTICES.keys() - NOTICE_OF.values()
+"""Kinds no decision of their own is told by: a work item of that name is."""
 
 
 @cache

@@ -36,7 +36,8 @@ CELLS_KEPT = 100_000
 FAULTS = 100
 """More faulted keys than this stop the stage: then the code is bad, not the key."""
 
-_pack = msgspec.msgpack.Encoder().encode
+# Partitions tell their minutes in any order: a state's dictionaries are stored sorted.
+_pack = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class Ruling(msgspec.Struct, gc=False):

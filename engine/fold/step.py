@@ -7,8 +7,9 @@ they cannot differ.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b, sha256
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -27,6 +28,10 @@ STANDING_LIMIT = 256
 PLANS_KEPT = 1_000
 
 _pack = msgspec.msgpack.Encoder().encode
+_CONTENTS: dict[str, Callable[[Any], Any]] = {
+    name: attrgetter(*spec.content) for name, spec in TYPES.items() if spec.content
+}
+"""What a fact must agree in with another of its key, by type: one value, or a tuple of several."""
 
 
 class FoldFault(Exception):
@@ -204,9 +209,7 @@ def sameness_of(facts: dict[str, str], spec: EventType, event: Event) -> int:
     key = spec.key(event.data, event.time)
     content = ""
     if spec.content:
-        content = blake2b(
-            _pack([getattr(event.data, name) for name in spec.content]), digest_size=8
-        ).hexdigest()
+        content = blake2b(_pack(_CONTENTS[spec.name](event.data)), digest_size=8).hexdigest()
     known = facts.get(key)
     if known is None:
         facts[key] = content

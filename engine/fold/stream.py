@@ -56,7 +56,9 @@ def take(
         return row, decided
     if event.streamversion > INPUT_LIMIT:
         title = f"{event.type} asks for a refold of more than {INPUT_LIMIT} events"
-        return row, decided + open_work(row, event, "refold_limit", title)
+        opened = open_work(row, event, "refold_limit", title)
+        corrected(row, row, pipeline, ctx)
+        return row, decided + opened
     before = [known for known in inputs() if known.streamversion <= event.streamversion]
     again, more = refold(row, pipeline, before, timeline, event, reason)
     corrected(row, again, pipeline, ctx)

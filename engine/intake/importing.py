@@ -98,7 +98,7 @@ class Import:
     def __iter__(self) -> Iterator[Incoming | DeadLetter]:
         if not self._historical:
             for _, label, place, found in self._all():
-                yield self._taken(found, f"{label}:{place}")
+                yield self._taken(found, label, place)
             return
         if self._spool is None:
             self.spool()
@@ -106,7 +106,7 @@ class Import:
         labels = self._labels
         for _, source, place, kind, payload in self._spool:
             found = payload if kind == _EVENT else _unpack(payload)
-            yield self._taken(found, f"{labels[source]}:{place}")
+            yield self._taken(found, labels[source], place)
 
     def spool(self) -> int:
         """Read every source once and put all in import order; returns `total`. Historical imports only.
@@ -152,13 +152,13 @@ class Import:
             if line:
                 yield _key(line) if historical else AS_BEFORE, path, number, line
 
-    def _taken(self, found: bytes | DeadLetter, origin: str) -> Incoming | DeadLetter:
+    def _taken(self, found: bytes | DeadLetter, label: str, place: int) -> Incoming | DeadLetter:
         if isinstance(found, DeadLetter):
             return found
         try:
-            return decode(found, self._rules, self._credential, self._now, self._historical, origin)
+            return decode(found, self._rules, self._credential, self._now, self._historical)
         except Refused as refused:
-            return dead_letter(refused, found, origin, self._rules.max_event_bytes)
+            return dead_letter(refused, found, f"{label}:{place}", self._rules.max_event_bytes)
 
 
 def _key(line: bytes) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import translate
 
 import msgspec
@@ -29,6 +29,8 @@ REASONS: dict[str, str] = {
 }
 """Every reason for a dead letter, and what it means; the codes label metrics and dead letters."""
 
+COUNTRY = "CN"
+
 _SOURCES_KEPT = 8192
 
 
@@ -46,15 +48,13 @@ class Incoming(msgspec.Struct, gc=False):
 
     `event` has typed data, its channel, and `time` in µs UTC (0 with `timemissing` where none was sent).
     `raw` is `data` exactly as received (b"" for none). `arrived` is the import instant of a historical event,
-    µs UTC: its `arrivedtime`, else its `time`; 0 for a live one. `origin` says where it came from
-    (`night.jsonl:17`). `unknown` are the paths of fields its schema does not name, array positions as `*`:
+    µs UTC: its `arrivedtime`, else its `time`; 0 for a live one. `unknown` are the paths of fields its schema does not name, array positions as `*`:
     kept in `raw`, counted here.
     """
 
     event: Event
     raw: bytes
     arrived: int = 0
-    origin: str = ""
     unknown: tuple[str, ...] = ()
 
 
@@ -91,10 +91,18 @@ class Rules:
 
     `earliest` µs UTC, `max_ahead` µs, `max_event_bytes`; `channels` are (name, source patterns) in the order
     they are tried, patterns as in a shell (`/channels/shopify/*`); a source none matches is of
-    `default_channel`.
+    `default_channel`. `countries` (ISO 3166) by channel are those of its customers, COUNTRY where none is named.
     """
 
-    __slots__ = ("_found", "_patterns", "default_channel", "earliest", "max_ahead", "max_event_bytes")
+    __slots__ = (
+        "_countries",
+        "_found",
+        "_patterns",
+        "default_channel",
+        "earliest",
+        "max_ahead",
+        "max_event_bytes",
+    )
 
     def __init__(
         self,
@@ -103,17 +111,23 @@ class Rules:
         max_event_bytes: int,
         channels: Iterable[tuple[str, Iterable[str]]],
         default_channel: str,
+        countries: Mapping[str, str] | None = None,
     ) -> None:
         self.earliest = earliest
         self.max_ahead = max_ahead
         self.max_event_bytes = max_event_bytes
         self.default_channel = default_channel
+        self._countries = dict(countries or {})
         self._patterns = [
             (name, re.compile("|".join(translate(pattern) for pattern in patterns)).match)
             for name, patterns in ((name, list(patterns)) for name, patterns in channels)
             if patterns
         ]
         self._found: dict[str, str] = {}
+
+    def country_of(self, channel: str) -> str:
+        """The country whose phone numbers a channel's customers have, unless their address names another."""
+        return self._countries.get(channel, COUNTRY)
 
     def channel_of(self, source: str) -> str:
         """The channel a source belongs to; the first pattern that matches decides."""

@@ -51,11 +51,12 @@ class Spool:
 
     def add(self, key: int, source: int, number: int, kind: int, payload: bytes) -> None:
         """Keep a record. OSError when the temporary folder is full."""
+        size = len(payload)
         self._keys.append(key)
-        self._records.append(_HEAD.pack(key, number, source, kind, len(payload)) + payload)
-        self._bytes += len(payload)
+        self._records.append(_HEAD.pack(key, number, source, kind, size) + payload)
+        self._bytes += size
         self.count += 1
-        if len(self._keys) >= RUN_RECORDS or self._bytes >= RUN_BYTES:
+        if self._bytes >= RUN_BYTES or len(self._keys) >= RUN_RECORDS:
             self._write()
 
     def finish(self) -> None:

@@ -24,6 +24,7 @@ from projections.policy import (
     AddressRule,
     Alert,
     BacklogRule,
+    Due,
     Field,
     Figure,
     Flow,
@@ -72,6 +73,7 @@ def compile_flow(text: PolicyText) -> Flow | None:
         stage_of={type_: found[0] for type_, name in TOLD.items() if (found := _stages_of(name, flow))},
         alerting=frozenset(name for name, stage in flow.stages.items() if stage.alert),
         expected=_expected(flow.complete, text),
+        rules={name: _rules(name, text) for name in text.channels},
         alert=_alert(flow.alert),
         silence=SilenceRule(
             silence.k,
@@ -189,16 +191,28 @@ def _stages_of(name: str, flow: FlowText) -> list[str]:
     ]
 
 
-def _expected(rules: Sequence[CompleteText], text: PolicyText) -> dict[str, dict[str, tuple[Field, ...]]]:
-    found: dict[str, dict[str, tuple[Field, ...]]] = {}
+def _rules(channel: str, text: PolicyText) -> tuple[tuple[frozenset[str], bool], ...]:
+    """The routes an order of the channel may take as it is placed."""
+    start = text.lifecycles[text.channels[channel].lifecycle].start
+    return tuple(
+        (frozenset(route.categories), bool(route.channels or route.categories or route.states))
+        for route in text.routing.routes
+        if (not route.channels or channel in route.channels) and (not route.states or start in route.states)
+    )
+
+
+def _expected(rules: Sequence[CompleteText], text: PolicyText) -> dict[str, dict[str, Due]]:
+    found: dict[str, dict[str, Due]] = {}
     for type_, name in TOLD.items():
-        by_channel: dict[str, tuple[Field, ...]] = {}
+        by_channel: dict[str, Due] = {}
         for channel in text.channels:
             for rule in rules:
                 if rule.type == name and (not rule.channels or channel in rule.channels):
-                    by_channel[channel] = tuple(_field(spelt) for spelt in rule.fields)
+                    if rule.fields:
+                        fields = tuple(_field(spelt) for spelt in rule.fields)
+                        by_channel[channel] = Due(fields, f" x{len(fields)}")
                     break
-        if any(by_channel.values()):
+        if by_channel:
             found[type_] = by_channel
     return found
 
@@ -237,7 +251,7 @@ def _check_flow(flow: FlowText, text: PolicyText, findings: Findings) -> None:
                 findings.error(
                     ("flow", "stages", stage, "types", i),
                     f"no type of events of orders is named {pattern!r}",
-                    nearest(pattern, names),
+                    nearest(pattern, [*names, *{f"{name.partition('.')[0]}.*" for name in names}]),
                 )
     for name in names:
         stages = _stages_of(name, flow)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import asdict, replace
+
 from engine.policy.calendars import is_zone, local_instant, zones
 from engine.policy.document import Path
 from engine.policy.finding import Findings, nearest
 from projections.policy import Board, Matching, Merging
 from schemas.envelope import EPOCH
-from schemas.policy import BoardText, MergeText, PolicyText, duration
+from schemas.policy import BoardText, MatchingText, MergeText, PolicyText, duration
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -23,7 +25,6 @@ def compile_merge(text: MergeText | None, start: int, end: int) -> Merging:
     """Without the section nothing is merged. Boards are compiled for [start, end] (µs UTC)."""
     if text is None:
         return Merging()
-    matching = text.matching
     return Merging(
         on=True,
         automatic=text.automatic,
@@ -41,10 +42,13 @@ def compile_merge(text: MergeText | None, start: int, end: int) -> Merging:
         group=text.ask,
         lead=text.lead,
         board=_board(text.board, start, end) if text.board is not None else None,
-        matching=Matching(
-            same=matching.same, near=matching.near, sparse=matching.sparse, cluster=matching.cluster
-        ),
+        matching=_matching(text.matching),
     )
+
+
+def _matching(text: MatchingText) -> Matching:
+    given = {name: value for name, value in asdict(text).items() if value is not None}
+    return replace(Matching(), **given)
 
 
 def _board(text: BoardText, start: int, end: int) -> Board:
@@ -81,11 +85,12 @@ def check(text: PolicyText, findings: Findings, now: int) -> None:
     _times(merge, findings)
     if merge.board is not None:
         _check_board(merge.board, merge, text, findings)
-    if merge.matching.near > merge.matching.same:
+    matching = _matching(merge.matching)
+    if matching.near > matching.same:
         findings.error(
-            ("merge", "matching", "near"),
-            f"{merge.matching.near} asks for more than what is taken for the same ({merge.matching.same})",
-            "Write less than `same`.",
+            ("merge", "matching"),
+            f"near ({matching.near}) asks for more than what is taken for the same ({matching.same})",
+            "Write a smaller `near`.",
         )
 
 
@@ -116,7 +121,9 @@ def _times(merge: MergeText, findings: Findings) -> None:
         ("keep", merge.keep),
     ):
         if not duration(value):
-            findings.error(("merge", name), "no time at all leaves nothing to do", "Write a duration such as 2h.")
+            findings.error(
+                ("merge", name), "no time at all leaves nothing to do", "Write a duration such as 2h."
+            )
     if duration(merge.keep) < max(duration(merge.window), duration(merge.answer_within)):
         findings.error(
             ("merge", "keep"),
@@ -140,7 +147,10 @@ def _check_board(board: BoardText, merge: MergeText, text: PolicyText, findings:
             findings.error((*at, "via", i), f"there is no delivery {via!r}", nearest(via, text.delivery))
     minutes = sorted({int(clock[:2]) * 60 + int(clock[3:]) for clock in board.at})
     longest = max(
-        (later - earlier for earlier, later in zip(minutes, [*minutes[1:], minutes[0] + 24 * 60], strict=True))
+        (
+            later - earlier
+            for earlier, later in zip(minutes, [*minutes[1:], minutes[0] + 24 * 60], strict=True)
+        )
     )
     if duration(merge.answer_within) < longest * 60_000_000:
         findings.warning(

@@ -23,6 +23,16 @@ that for some orders, one kind to an order, at the rates of the scenario (`scena
 `sync-stopped` silences one channel for three hours, which then all come in a flood, and one for good; `stock-down` fails
 every stock lock for 42 minutes of the peak.
 
+Some customers look like others (`kin`): one person twice within the hour, neighbours, households, namesakes, parcels to a
+pick-up point, each writing name, phone and address their own way; `people` in the answers says whose each order is. In
+the scenarios that have `reports` and `beats`, nodes report each minute and channels show that they live (`telemetry`).
+
+`day` is one or several days as they should be, with the rhythm of the day and the week: nobody need look at anything. The
+others over days are such days, but for one thing on the last: `node-failing` (a node slow and failing for 70 minutes),
+`sync-died` (a channel's orders unheard of for four hours), `address-table-empty` (a channel's orders without a
+usable address, locked and not accepted for five), `stock-refused` (paid and never locked), `standing-still` (orders that stop
+anywhere before they ship). `struck` in the answers names those orders, where they stand, since when and until when.
+
 The answers are worked out from the true lives and the arrivals, by the terms of the house (`terms`), never by a fold:
 
     events, accepted          lines; those neither dead nor duplicates nor divergent (an alias's fact counts once)
@@ -33,6 +43,9 @@ The answers are worked out from the true lives and the arrivals, by the terms of
     excused                   breached when the deadline passed unheard of, then told to have been in time
     limbo                     aliases and orders with facts and no order at the end
     money, states             of the orders placed: sums in minor units by currency, orders by state
+    struck                    (order, state it stands in or `unheard`, since, until or "" if it does not go on)
+    people                    (order, person, address or "", both together, kind of look-alikes or "", ways of writing):
+                              orders of the same person to the same address may be merged
 
 Certain they are because the world avoids what would hang on a hair: facts occur at whole milliseconds, and
 arrive at fractions of one; no kind of sabotage takes an order with a deadline between doubt and outcome; nothing but

@@ -26,6 +26,10 @@ HOW_MANY = (0, 0, 1, 1, 1, 2, 2, 3)
 """Ways of writing a record meets with."""
 
 
+OF_THE_AREA = frozenset(("no_province", "no_city", "no_district", "no_suffix", "one_text", "no_postcode"))
+"""Ways of writing that leave out, or run together, where in the country it is."""
+
+
 class Hand:
     """What both scripts share. After `write`, `customer` and `address` are the data of `order.placed`."""
 
@@ -45,11 +49,11 @@ class Hand:
         self.customer: dict[str, Any] = {}
         self.address: dict[str, Any] = {}
 
-    def write(self) -> None:
-        """Write the record down, with the ways of writing this one meets with."""
+    def write(self, tidy: bool) -> None:
+        """Write the record down, with the ways of writing this one meets with; `tidy` leaves the area alone."""
         self.plain()
         self._plain_name = self.name
-        kinds = list(self.NOISE)
+        kinds = [kind for kind in self.NOISE if not (tidy and kind in OF_THE_AREA)]
         for _ in range(self.rng.choice(HOW_MANY)):
             kind = kinds.pop(int(self.rng.random() * len(kinds)))
             way: Callable[[], bool] = getattr(self, kind)

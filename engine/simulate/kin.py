@@ -66,12 +66,14 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 class Kin:
-    """The groups of one world. `rate` per mille of orders belong to one; `stretch` orders are placed in half an hour."""
+    """The groups of one world. `rate` per mille of orders belong to one; `stretch` orders are placed in half an hour. `tidy`:
+    everybody says which city they live in."""
 
-    def __init__(self, seed: int, rate: int, stretch: int) -> None:
+    def __init__(self, seed: int, rate: int, stretch: int, tidy: bool = False) -> None:
         self._seed = seed
         self._rate = rate
         self._stretch = max(4, stretch)
+        self._tidy = tidy
 
     def member(self, index: int) -> Member | None:
         """The group the world's `index`-th order belongs to, None for most."""
@@ -112,7 +114,7 @@ class Kin:
             who, where = self._look_alike(member, one, home, abroad)
         rng = Random(mixed(member.group * 3 + number, seed + 31))
         hand = (Western if abroad else Chinese)(rng, member.channel.name, who, where)
-        hand.write()
+        hand.write(self._tidy)
         return Guise(who.id, where.id, hand.customer, hand.address, tuple(hand.noise), kind)
 
     def _look_alike(self, member: Member, one: Person, home: Home, abroad: bool) -> tuple[Person, Home]:

@@ -269,7 +269,10 @@ def _until_done(order: Order, scenario: Scenario, begin: int, paid: int, rng: Ra
         gone = max(packed) + _lasting(rng, pace.dispatch, spread, pressure)
         facts.append((gone, telling.DISPATCHED, parcel))
         left.append(gone)
-    delivered = [_travel(facts, order, pace, max(left), parcel, rng) for parcel in range(len(order.parcels))]
+    delivered = [
+        _travel(facts, order, pace, max(left), parcel, rng, scenario.calm)
+        for parcel in range(len(order.parcels))
+    ]
     facts.append((max(delivered) + _lasting(rng, pace.complete, USUAL), telling.COMPLETED, 0))
     return facts
 
@@ -292,14 +295,17 @@ def _packed_parcel(
     return packed
 
 
-def _travel(facts: list[Fact], order: Order, pace: Pace, left: int, parcel: int, rng: Random) -> int:
+def _travel(
+    facts: list[Fact], order: Order, pace: Pace, left: int, parcel: int, rng: Random, calm: bool
+) -> int:
     """From the door of the warehouse to the customer's; far parcels are scanned on the way."""
     if pace.deliver > HOUR:
         if order.carrier in SCANS_AT_THE_DOOR:
             facts.append((left + _lasting(rng, 40 * MINUTE, USUAL), telling.COLLECTED, parcel))
         left += 3 * HOUR + _lasting(rng, 2 * HOUR, USUAL)
         facts.append((left, telling.AT_HUB, parcel))
-    delivered = left + _lasting(rng, pace.deliver, TIGHT)
+    # Where nothing stands still nobody waits three days for a parcel either.
+    delivered = left + _lasting(rng, pace.deliver, TIGHT, 800 if calm else 1000)
     facts.append((delivered, telling.DELIVERED, parcel))
     return delivered
 

@@ -306,14 +306,19 @@ SCENARIOS = {
         ),
         _days("day", reports=MINUTE),
         _days("node-failing", 4, reports=MINUTE, weaknesses=(Weakness("guangzhou-1", 0, 70 * MINUTE),)),
-        _days("sync-died", 8, silences=(Silence("taobao", 0, 4 * HOUR),)),
+        _days(
+            "sync-died",
+            4,
+            hour=19,
+            silences=(Silence("taobao", 0, 4 * HOUR),),
+        ),
         _days(
             "address-table-empty",
-            3,
-            trouble=Trouble("address_table_empty", 0, 3 * HOUR, channel="jd"),
+            2,
+            trouble=Trouble("address_table_empty", 0, 5 * HOUR, channel="taobao"),
         ),
-        _days("stock-refused", 3, trouble=Trouble("stock_refused", 0, 40 * MINUTE)),
-        _days("standing-still", 3, trouble=Trouble("standing_still", -6 * HOUR, 2 * HOUR, share=40)),
+        _days("stock-refused", 2, trouble=Trouble("stock_refused", 0, 40 * MINUTE)),
+        _days("standing-still", 2, trouble=Trouble("standing_still", -6 * HOUR, 2 * HOUR, share=40)),
     )
 }
 

@@ -56,7 +56,7 @@ class World:
         self._curve = curve_of(scenario, self.begin)
         self._shares = [share for share, _ in self._curve]
         self._customers = max(50, count // 3)
-        self._kin = Kin(seed, scenario.kin, count * 35 * MINUTE // scenario.span)
+        self._kin = Kin(seed, scenario.kin, count * 35 * MINUTE // scenario.span, scenario.calm)
         self._terms = terms
         self._answers = Answers(terms, self.end)
         self._cut = self.end - terms.settle - 3 * SECOND

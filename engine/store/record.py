@@ -45,35 +45,14 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 _derived = msgspec.msgpack.Decoder(Derived).decode
 
-_OPTIONAL = (
-    "claimedby",
-    "via",
-    "partitionkey",
-    "correlationid",
-    "causationid",
-    "traceparent",
-    "expectedversion",
-)
-
 
 def encode(event: Event, data: bytes, policy: bytes, previous: bytes, recorded: int) -> tuple[bytes, bytes]:
     """A stamped event and its data bytes → (record, hash). `policy` is 32 bytes, `previous` the hash before."""
-    flags = (
-        (_TIME_MISSING if event.timemissing else 0)
-        | (_TIME_INFERRED if event.timeinferred else 0)
-        | (_HISTORICAL if event.historical else 0)
-    )
-    optional: dict[str, Any] | None = None
-    if (
-        event.causationid
-        or event.correlationid
-        or event.via
-        or event.traceparent
-        or event.claimedby
-        or event.partitionkey
-        or event.expectedversion
-    ):
-        optional = {name: value for name in _OPTIONAL if (value := getattr(event, name))}
+    flags = _HISTORICAL if event.historical else 0
+    if event.timemissing:
+        flags |= _TIME_MISSING
+    if event.timeinferred:
+        flags |= _TIME_INFERRED
     envelope = _pack(
         (
             event.type,
@@ -83,7 +62,7 @@ def encode(event: Event, data: bytes, policy: bytes, previous: bytes, recorded: 
             event.channel,
             event.authtype,
             event.authid,
-            optional,
+            _optional(event),
         )
     )
     body = b"".join(
@@ -108,6 +87,26 @@ def encode(event: Event, data: bytes, policy: bytes, previous: bytes, recorded: 
     return body + digest, digest
 
 
+def _optional(event: Event) -> dict[str, Any] | None:
+    """The attributes few events have, those it has; None for none of them. Their order is that of the stored bytes."""
+    found: dict[str, Any] = {}
+    if event.claimedby:
+        found["claimedby"] = event.claimedby
+    if event.via:
+        found["via"] = event.via
+    if event.partitionkey:
+        found["partitionkey"] = event.partitionkey
+    if event.correlationid:
+        found["correlationid"] = event.correlationid
+    if event.causationid:
+        found["causationid"] = event.causationid
+    if event.traceparent:
+        found["traceparent"] = event.traceparent
+    if event.expectedversion:
+        found["expectedversion"] = event.expectedversion
+    return found or None
+
+
 def _sealed(derived: Derived) -> bytes:
     packed = _pack(derived)
     return b"".join((_SCHEME_NONE, _SIZE.pack(len(packed)), packed))
@@ -130,7 +129,7 @@ def split_originator(originator_id: str) -> tuple[int, str]:
 
 def originator(number: int, subject: str) -> str:
     """Stream number and subject → the store's key; numbers keep inserts near the end of the index."""
-    return f"{number:012d}/{subject}"
+    return str(number).zfill(12) + "/" + subject
 
 
 def stands_alone(subject: str) -> bool:

@@ -10,8 +10,10 @@ import msgspec
 
 from engine.store.record import Record
 from engine.views.history import Bar, bars
+from engine.views.judged import Judged
 from engine.views.masking import masked_fields
 from engine.views.queries import Reading, moment
+from projections.desk import item_key
 from projections.ledger import LedgerState
 from projections.lifecycle import LifecycleState
 from projections.lifecycle.paths import ways_out
@@ -98,6 +100,8 @@ class Lost(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
+    """An open work item; `holder` is who has it now, where that is not its owner."""
+
     work: str
     kind: str
     title: str
@@ -105,6 +109,7 @@ class Task(msgspec.Struct, frozen=True):
     owner: str
     group: str
     since: datetime | None
+    holder: str
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -310,6 +315,11 @@ def _clocks(reading: Reading, row: Row) -> list[ClockShown]:
 
 
 def _tasks(reading: Reading, row: Row, order: LifecycleState) -> list[Task]:
+    holders: dict[str, str] = {}
+    if row.work:
+        with reading.store.read() as cursor:
+            held = Judged(cursor).under("desk", item_key(row.subject, ""))
+            holders = {item.work: item.holder for _, item in held}
     return [
         Task(
             item.work,
@@ -319,6 +329,7 @@ def _tasks(reading: Reading, row: Row, order: LifecycleState) -> list[Task]:
             order.owner or item.owner,
             order.group if order.owner else item.group,
             moment(item.since),
+            holders.get(item.work, ""),
         )
         for item in sorted(row.work, key=lambda item: (item.since, item.work))
     ]

@@ -6,13 +6,17 @@ from datetime import datetime
 
 import msgspec
 
+from engine.views.judged import Judged
 from engine.views.queries import Reading, moment, read_row
 from projections.row import PIPELINES
+from projections.stages import STAGE_TWO
 
 
 class FoldLine(msgspec.Struct, frozen=True):
-    """A fold of stage 1: the kind of stream it folds, its place in that pipeline, and the event types it answers to."""
+    """A fold: its stage, the kind of stream it folds ("facts" in stage 2), its place there, and the types of event, fact and
+    decision it answers to."""
 
+    stage: int
     kind: str
     name: str
     version: int
@@ -31,8 +35,10 @@ class PartitionLine(msgspec.Struct, frozen=True):
 
 
 class FaultLine(msgspec.Struct, frozen=True):
-    """A key whose fold failed: since when, how many events wait, and the last line of the traceback."""
+    """A key whose fold failed: since when, how many events wait (stage 2 does not count them), and the last line of the
+    traceback."""
 
+    stage: int
     subject: str
     fold: str
     version: int
@@ -42,22 +48,29 @@ class FaultLine(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """`watermark` is the lowest one: everything up to it is folded in every partition."""
+    """`watermark` is the lowest one: everything up to it is folded in every partition. `judged`: how far stage 2 is, with
+    `facts` that wait for it and `keys` it holds."""
 
     folds: list[FoldLine]
     partitions: list[PartitionLine]
     rows: int
     timers: int
     watermark: datetime | None
+    judged: datetime | None
+    facts: int
+    keys: int
     faults: list[FaultLine]
 
 
 def folds() -> list[FoldLine]:
-    """Stage 1, in the order of its pipelines."""
+    """Stage 1 in the order of its pipelines, then stage 2."""
     return [
-        FoldLine(kind, fold.name, fold.version, place, sorted(fold.handlers))
+        FoldLine(1, kind, fold.name, fold.version, place, sorted(fold.handlers))
         for kind, pipeline in PIPELINES.items()
         for place, (_, fold) in enumerate(pipeline, 1)
+    ] + [
+        FoldLine(2, "facts", fold.name, fold.version, place, sorted(fold.handlers))
+        for place, fold in enumerate(STAGE_TWO, 1)
     ]
 
 
@@ -79,16 +92,28 @@ def progress(reading: Reading) -> Progress:
             read_row(row[0])
             for row in cursor.execute("SELECT row FROM rows WHERE fault > 0 ORDER BY id LIMIT 1000")
         ]
+        judged = Judged(cursor).upto
+        facts = cursor.execute("SELECT count(*) FROM facts").fetchone()[0]
+        keys = cursor.execute("SELECT count(*) FROM judged").fetchone()[0]
+        broken = cursor.execute(
+            "SELECT key, fold, at, traceback FROM judge_faults ORDER BY at, fold, key"
+        ).fetchall()
     faults = [
         FaultLine(
+            1,
             row.subject,
             row.fault.fold,
             row.fault.version,
             moment(row.fault.at),
             row.fault.waiting,
-            row.fault.traceback.strip().rpartition("\n")[2],
+            _last_line(row.fault.traceback),
         )
         for row in faulted
         if row.fault is not None
     ]
-    return Progress(folds(), partitions, rows, timers, moment(lowest), faults)
+    faults += [FaultLine(2, key, fold, 0, moment(at), 0, _last_line(text)) for key, fold, at, text in broken]
+    return Progress(folds(), partitions, rows, timers, moment(lowest), moment(judged), facts, keys, faults)
+
+
+def _last_line(traceback: str) -> str:
+    return traceback.strip().rpartition("\n")[2]

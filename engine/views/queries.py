@@ -1,4 +1,4 @@
-"""Reading the views: find an order by any of its numbers, list orders and work.
+"""Reading the views: find an order by any of its numbers, list orders.
 
 Readers never need the writer's lock. What is returned are structs whose instants are aware datetimes (RFC 3339 in
 JSON) and whose money is integer minor units; CLI, API and board show the same ones.
@@ -111,31 +111,6 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     def by_age(self) -> bool:
         """Exceptions are listed longest standing first; everything else in the order it came."""
         return self.frozen or self.in_doubt or self.limbo or self.overdue or self.held or self.fault
-
-
-class WorkItem(msgspec.Struct, frozen=True):
-    """Something for a person. `id` is the order and the item's id within it; `event` the id of its cause."""
-
-    id: str
-    order: str
-    work: str
-    kind: str
-    title: str
-    guide: str
-    owner: str
-    group: str
-    channel: str
-    state: str
-    since: datetime | None
-
-
-class Todo(msgspec.Struct, frozen=True):
-    """Open work, oldest first. `total` counts what matches, also beyond the limit; `groups` counts it by group."""
-
-    as_of: datetime | None
-    total: int
-    groups: dict[str, int]
-    items: list[WorkItem]
 
 
 def wall_clock() -> int:
@@ -394,50 +369,6 @@ class Reading:
                 ):
                     found[row["subject"]] = self._line(row)
         return found
-
-    def todo(self, owner: str = "", group: str = "", kind: str = "", limit: int = LIMIT) -> Todo:
-        """Open work items, those of one owner, group or kind only if named. Whoever an order was assigned to by name
-        has its items too, whomever they were opened for."""
-        if not 1 <= limit <= LIMIT_MAX:
-            raise UsageError(
-                f"A list has 1 to {LIMIT_MAX} items, not {limit}.", "Narrow it by --owner or --kind."
-            )
-        found: list[tuple[int, WorkItem]] = []
-        groups: dict[str, int] = {}
-        with self.store.read() as cursor:
-            for (blob,) in cursor.execute("SELECT row FROM rows WHERE work > 0"):
-                row = read_row(blob)
-                order = row.lifecycle
-                assigned = self.owner(row) if order is not None and order.owner else None
-                for item in row.work:
-                    whose, where = assigned or (item.owner, item.group)
-                    if (
-                        (owner and owner != whose)
-                        or (group and group != where)
-                        or (kind and kind != item.kind)
-                    ):
-                        continue
-                    groups[where] = groups.get(where, 0) + 1
-                    found.append(
-                        (
-                            item.since,
-                            WorkItem(
-                                f"{row.subject}#{item.work}",
-                                row.subject,
-                                item.work,
-                                item.kind,
-                                item.title,
-                                item.guide or self.policy.guides.get(item.kind, ""),
-                                whose,
-                                where,
-                                row.channel,
-                                order.state if order is not None else "",
-                                moment(item.since),
-                            ),
-                        )
-                    )
-        found.sort(key=lambda pair: (pair[0], pair[1].id))
-        return Todo(self.as_of, len(found), dict(sorted(groups.items())), [item for _, item in found[:limit]])
 
 
 def read_row(blob: bytes) -> Row:

@@ -10,6 +10,9 @@ import msgspec
 from engine.append.appender import DIVERGENT
 from engine.deliver.listing import counts
 from engine.store.database import Store
+from engine.views.health import Alarms, alarms
+from engine.views.judged import Judged
+from engine.views.merges import counts as merge_counts
 from engine.views.queries import COLOUR, COLOURS, OVERDUE, Reading
 
 LAST_INGEST = "last_ingest"
@@ -89,6 +92,10 @@ class Summary(msgspec.Struct, frozen=True):
     faults: int
     seconds: float
     events_per_second: int
+    health: Alarms
+    """What is wrong with channels and nodes now."""
+    merges: dict[str, int] = {}
+    """Suggestions and batches of the last days by what they stand at."""
 
 
 _TOTALS = (
@@ -140,6 +147,8 @@ def summary(reading: Reading) -> Summary:
             )
         }
         own_entries = _policy_entries(cursor)
+        health = alarms(cursor, reading.policy, reading.now)
+        merged = merge_counts(Judged(cursor))
         dead, divergent, diverged = cursor.execute(
             "SELECT count(*) FILTER (WHERE status = 'waiting'), count(*) FILTER (WHERE status = 'waiting' AND reason = ?1), "
             "count(*) FILTER (WHERE reason = ?1) FROM dead_letters",
@@ -183,6 +192,8 @@ def summary(reading: Reading) -> Summary:
         faults,
         last.seconds if last is not None else 0.0,
         last.events_per_second if last is not None else 0,
+        health,
+        merged,
     )
 
 

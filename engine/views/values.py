@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.views.queries import moment
+from projections.diagnosis import DiagnosisState
 from projections.kernel import Work
 from projections.ledger import LedgerState
 from projections.lifecycle import LifecycleState
@@ -45,13 +46,19 @@ ALIASES = {
 } | {name: f"ledger.{name}" for name in (*_LEDGER, "outstanding")}
 """Shorter names people use → the values they mean."""
 
-FOLD_OF = {"ledger": "ledger", "sla": "sla", "health": "order_health", "limbo": "limbo"}
+FOLD_OF = {
+    "ledger": "ledger",
+    "sla": "sla",
+    "health": "order_health",
+    "limbo": "limbo",
+    "diagnosis": "diagnosis",
+}
 """The first part of a name → the fold that sets it; every other value is the lifecycle's, or the host's own."""
 
 NAMES = {
     "order": (
         "state", "since", "frozen", "in_doubt", "doubt_until", "offence", "holds", "lines", "cancelled_lines", "parcels",
-        "waiting", "assigned", "owner", "group", "ledger", "sla", "health", "work", "late", "repeats", "conflicts", "unknown",
+        "waiting", "assigned", "owner", "group", "ledger", "sla", "health", "diagnosis", "work", "late", "repeats", "conflicts", "unknown",
         "excused", "fault",
     ),
     "alias": ("limbo", "work", "late", "repeats", "conflicts", "unknown", "fault"),
@@ -82,6 +89,8 @@ def values(row: Row, policy: Policy) -> Values:
         tree["health"] = _health(row.health)
     if row.limbo is not None:
         tree |= _set(limbo=_limbo(row.limbo))
+    if row.diagnosis is not None:
+        tree |= _set(diagnosis=_diagnosis(row.diagnosis))
     tree |= _set(work={item.work: _work(item) for item in row.work})
     tree |= _set(**{name: getattr(row, name) for name in _COUNTS})
     if row.fault is not None:
@@ -205,6 +214,10 @@ def _health(state: OrderHealthState) -> Values:
         name = f"{loss.cause}:{loss.key}" if loss.key else loss.cause
         lost[name] = lost.get(name, 0) + loss.points
     return {"score": state.score} | _set(lost=lost)
+
+
+def _diagnosis(state: DiagnosisState) -> Values:
+    return {made.rule: moment(made.since) for made in state.made}
 
 
 def _limbo(state: LimboState) -> Values:

@@ -27,7 +27,9 @@ _log = logging.getLogger("orderfold.deliver")
 class Delivery:
     """`start`, then `stop` once. `trouble` says why the last round failed, "" when it did not."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int], environ: Mapping[str, str], base: str) -> None:
+    def __init__(
+        self, engine: Engine, clock: Callable[[], int], environ: Mapping[str, str], base: str
+    ) -> None:
         """For the thread that holds the writer's lock, before the writer starts. StoreFull where deliver.db cannot be made."""
         self.trouble = ""
         self._store = Store.open(str(engine.store.directory))

@@ -243,6 +243,12 @@ class Engine:
         if self.oldest_unwritten and self.clock() - self.oldest_unwritten >= FLUSH_IDLE_MICROS:
             self.flush()
 
+    def judge(self) -> None:
+        """Let stage 2 take what was folded so far: the watermark rises to where the store stands. For whoever has just
+        commanded something and looks."""
+        self._move_watermark(self.now if self.kind == LIVE else self.stands_at)
+        self.flush()
+
     def advance(self, to: int | None) -> int:
         """Move the clock of a store of history to the instant `to`, or with None to now, which makes it live.
 

@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from projections.channel_health.state import ChannelState, Day, Unfolded
-from projections.flow import MISSING, NO_STAGE, SECONDS, UNFOLDED
+from projections.flow import FAULT, MISSING, NO_STAGE, SECONDS, UNFOLDED
+from projections.policy import UnfoldedRule
 
 BLOCKS = 6
 """Parts of the window in which addresses are counted; the oldest leaves whole."""
@@ -146,13 +147,18 @@ def addresses_in(addresses: tuple[int, ...], part: int) -> tuple[int, int]:
 def unfolded_with(
     known: dict[str, Unfolded], kind: str, n: int, now: int, window: int
 ) -> dict[str, Unfolded]:
-    """The kinds nobody folds with `n` more of one; a kind not heard of for a window begins anew."""
+    """The kinds nobody folds with `n` more of one; a kind without a work item begins anew with each window."""
     before = known.get(kind)
-    if before is None or (now - before.last > window and not before.opened):
+    if before is None or (now - before.first > window and not before.opened):
         if before is None and len(known) >= KINDS_KEPT:
             return known
         return {**known, kind: Unfolded(now, now, n)}
     return {**known, kind: replace(before, last=now, count=before.count + n)}
+
+
+def needed(kind: str, rule: UnfoldedRule) -> int:
+    """How many of a kind make work: one fault does."""
+    return 1 if kind.startswith(FAULT) else rule.sample
 
 
 def today_of(state: ChannelState) -> Day:

@@ -20,10 +20,19 @@ from projections.channel_health.flowing import (
     backlog_with,
     counted,
     day_with,
+    needed,
     unfolded_with,
 )
 from projections.channel_health.score import median, open_orders, parts_of, score_of
-from projections.channel_health.state import ChannelState, Day, StageState, Unfolded, UsualState
+from projections.channel_health.state import (
+    EPISODES_KEPT,
+    ChannelState,
+    Day,
+    Episode,
+    StageState,
+    Unfolded,
+    UsualState,
+)
 from projections.channel_health.usual import UNTOUCHED, learned_with, usual_of
 from projections.days import DAY, HOUR, MINUTE, day_of, hour_of_week, local
 from projections.kernel import NONE
@@ -103,7 +112,7 @@ def _summed(fold: ChannelHealthFold, fact: Told, ctx: KeyedContext) -> None:
 def _heard(before: StageState | None, end: int) -> StageState:
     """A stage with an event in the minute that ended at `end`."""
     if before is None:
-        return StageState(end)
+        return StageState(end, fresh=True)
     if end <= before.last:
         return before
     longest = max(before.longest, end - MINUTE - before.last) if before.last else before.longest
@@ -118,6 +127,7 @@ def _heard(before: StageState | None, end: int) -> StageState:
         before.silent,
         before.silences,
         before.spoilt,
+        before.fresh,
     )
 
 
@@ -175,7 +185,6 @@ def _learned(
 ) -> tuple[ChannelState, UsualState]:
     """One hour is over: its silences, events and backlog are learned, its counts become the day's."""
     end = (hour + 1) * HOUR - offset
-    lifecycle = ctx.policy.lifecycle_of(channel.name)
     events: dict[str, int] = {}
     for cell, n in state.cells.items():
         if told := counted(cell).stage:
@@ -184,20 +193,19 @@ def _learned(
     learned = dict(usual.stages)
     stages: dict[str, StageState] = {}
     for name, stage in state.stages.items():
-        before = learned.get(name, UNTOUCHED)
         silence = max(stage.longest, end - stage.last)
-        allowed = usual_of(before, at, flow.silence)
-        learned[name] = learned_with(
-            before,
-            at,
-            silence,
-            events.get(name, 0),
-            allowed.limit if allowed is not None else 0,
-            stage.spoilt,
-            flow.silence.weeks,
-        )
-        stages[name] = replace(stage, longest=0, spoilt=stage.silent > 0)
-    scored = score_of(parts_of(state, end, flow, lifecycle))
+        if not stage.fresh:
+            learned[name] = learned_with(
+                learned.get(name, UNTOUCHED),
+                at,
+                silence,
+                stage.longest,
+                events.get(name, 0),
+                stage.spoilt,
+                flow.silence.weeks,
+            )
+        stages[name] = replace(stage, longest=0, spoilt=stage.silent > 0, fresh=False)
+    scored = score_of(parts_of(state, end, channel.name, ctx.policy))
     placed = sum([n for cell, n in state.cells.items() if counted(cell).placed])
     backlog = backlog_with(state.backlog, state.cells)
     today = day_with(state.today, state.cells)
@@ -206,7 +214,9 @@ def _learned(
             today, hours=today.hours + 1, scores=today.scores + scored, least=min(today.least, scored)
         )
     standing = usual.backlog or ((),) * 24
-    kept = (*standing[hour % 24], open_orders(backlog, lifecycle))[-flow.backlog.days :]
+    kept = (*standing[hour % 24], open_orders(backlog, ctx.policy.lifecycle_of(channel.name)))[
+        -flow.backlog.days :
+    ]
     state = replace(
         state,
         stages=stages,
@@ -259,8 +269,8 @@ def _due(state: ChannelState, channel: Channel, flow: Flow, ctx: KeyedContext) -
             found.append(max(min(stage.last + stage.limit, hour_end), ctx.now + 1))
         elif ctx.now - stage.last < WATCHED:
             found.append(hour_end)
-    for one in state.unfolded.values():
-        if one.opened or one.count < flow.unfolded.sample:
+    for kind, one in state.unfolded.items():
+        if one.opened or one.count < needed(kind, flow.unfolded):
             found.append(one.last + flow.unfolded.window + 1)
         else:
             found.append(one.first + flow.unfolded.after)
@@ -287,6 +297,7 @@ def _silences(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> 
                 ChannelResumed(name, stage_name, lasted, reason, to, via),
             )
             _close(ctx, stage.silences, work, reason)
+            state = _over(state, "silent", stage.silent, ctx.now, reason)
             stages[stage_name] = replace(stage, silent=0, silences="")
         elif (
             stage_name in flow.alerting
@@ -338,6 +349,7 @@ def _guarded(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> C
             DispatchResumed(name, read, total, lasted, reason, to, via),
         )
         _close(ctx, state.pauses, work, reason)
+        state = _over(state, "paused", state.paused, ctx.now, reason)
         return replace(state, paused=0, pauses="")
     if not state.paused and not well:
         subject = _subject(name, ctx.now)
@@ -364,11 +376,15 @@ def _unfolded(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> 
             if one.opened:
                 _close(ctx, one.opened, work, wording.folded_again(rule.window))
             continue
-        if not one.opened and one.count >= rule.sample and ctx.now - one.first >= rule.after:
+        if not one.opened and one.count >= needed(kind, rule) and ctx.now - one.first >= rule.after:
             one = replace(one, opened=_subject(name, ctx.now))
             _open(ctx, one.opened, work, "unfolded", f"{name}: {wording.unfolded(kind, one, ctx.now)}", flow)
         kept[kind] = one
     return replace(state, unfolded=kept)
+
+
+def _over(state: ChannelState, kind: str, since: int, until: int, reason: str) -> ChannelState:
+    return replace(state, past=(*state.past, Episode(kind, since, until, reason))[-EPISODES_KEPT:])
 
 
 def _subject(name: str, now: int) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from projections.channel_health.flowing import backlog_of, today_of
 from projections.channel_health.state import ChannelState, Day, StageState
-from projections.policy import Flow, Golden, LifecycleMap
+from projections.policy import Flow, Golden, LifecycleMap, Policy
 
 FULL = 100
 
@@ -25,8 +25,12 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     said: str
 
 
-def parts_of(state: ChannelState, now: int, flow: Flow, lifecycle: LifecycleMap) -> tuple[Part, ...]:
-    """The parts of a channel's score as of `now` (µs)."""
+def parts_of(state: ChannelState, now: int, channel: str, policy: Policy) -> tuple[Part, ...]:
+    """The parts of a channel's score as of `now` (µs); none where flow is not judged."""
+    flow = policy.flow
+    if flow is None:
+        return ()
+    lifecycle = policy.lifecycle_of(channel)
     day, weights, least = today_of(state), flow.weights, flow.sample
     missing = sum(day.missing.values())
     scored = (
@@ -34,7 +38,7 @@ def parts_of(state: ChannelState, now: int, flow: Flow, lifecycle: LifecycleMap)
         ("completeness", _rate(day.expected - missing, day.expected, least, "fields told")),
         ("address", _rate(day.read, day.read + day.unread, least, "addresses read")),
         ("backlog", _backlog(state, flow, lifecycle)),
-        ("rules", _rate(day.routed, day.routed + day.unrouted, least, "orders placed by a rule")),
+        ("rules", _rules(day, channel, policy, least)),
     )
     return tuple(Part(name, weights[name], score, said) for name, (score, said) in scored)
 
@@ -87,6 +91,12 @@ def _rate(good: int, total: int, least: int, what: str) -> tuple[int, str]:
     if total < least:
         return -1, f"{total:,} of the {least:,} it takes to say"
     return FULL * max(0, good) // total, f"{good:,} of {total:,} {what} today"
+
+
+def _rules(day: Day, channel: str, policy: Policy, least: int) -> tuple[int, str]:
+    if policy.flow is not None and any(named for _, named in policy.flow.rules.get(channel, ())):
+        return _rate(day.routed, day.routed + day.unrouted, least, "orders placed by a rule")
+    return -1, "no named route is for its new orders"
 
 
 def open_orders(backlog: Mapping[str, int], lifecycle: LifecycleMap) -> int:

@@ -27,6 +27,8 @@ class StageState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The subject that was told under."""
     spoilt: bool = False
     """It was silent at some time of this hour."""
+    fresh: bool = False
+    """It was first heard of in this hour: how long it had been silent before, nobody knows."""
 
 
 class Unfolded(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -36,6 +38,18 @@ class Unfolded(msgspec.Struct, frozen=True, gc=False, array_like=True):
     last: int
     count: int
     opened: str = ""
+
+
+class Episode(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Something that was wrong and is over."""
+
+    kind: str
+    since: int
+    until: int
+    reason: str
+
+
+EPISODES_KEPT = 8
 
 
 class Day(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -84,13 +98,15 @@ class ChannelState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     normal: int = 0
     """Usual backlog of this hour, 0 while unknown; out of `normals` days."""
     normals: int = 0
+    past: tuple[Episode, ...] = ()
+    """The last of what was wrong, oldest first."""
     ripe: int = 0
     """When what the last minute told is to be judged, 0 where there is nothing to judge."""
 
 
 class StageUsual(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What was learned of a stage: (longest silence in minutes, events), one pair after another, oldest first, for each
-    hour of the week; and for the last 24 hours in which the stage was not silent."""
+    hour of the week; and, of silences that ended, for the last 24 hours in which the stage was not silent."""
 
     hours: tuple[tuple[int, ...], ...]
     recent: tuple[int, ...] = ()

@@ -1,6 +1,6 @@
 """What people are told of a channel: the reasons of decisions, and the whole formula with its figures.
 
-"nothing of orders for 41 min: usual 4 min (Tue 14–15 h, 6 weeks, 412 events) × 4, told after 16 min"
+"nothing of orders for 41 min: usual 4 min (Tue 14–15 h: 6 hours, 412 events) × 4, told after 16 min"
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def silent(name: str, stage: StageState, now: int, beat: int) -> str:
 
 def _usual(stage: StageState) -> str:
     return (
-        f"usual {span(stage.usual)} ({stage.bucket}, {stage.sample} of them, {stage.events:,} events), "
+        f"usual {span(stage.usual)} ({stage.bucket}: {stage.sample} hours, {stage.events:,} events), "
         f"told after {span(stage.limit)}"
     )
 
 
 def resumed(name: str, lasted: int) -> str:
     """A stage is heard again."""
-    return f"{name} is heard again after {span(lasted)}"
+    return f"{name}: heard again after {span(lasted)} of silence"
 
 
 def paused(read: int, total: int, rule: AddressRule) -> str:
@@ -103,7 +103,7 @@ def explain(
     state: ChannelState, channel: Channel, policy: Policy, flow: Flow, now: int, offset: int
 ) -> Iterator[tuple[str, str]]:
     """(what, how) of a channel as of `now`, one figure a line; `offset` is its zone's from UTC (µs)."""
-    parts = parts_of(state, now, flow, policy.lifecycle_of(channel.name))
+    parts = parts_of(state, now, channel.name, policy)
     score = score_of(parts)
     known = [part for part in parts if part.score >= 0]
     if score < 0:
@@ -115,7 +115,7 @@ def explain(
         found = f"{part.score}" if part.score >= 0 else "left out"
         yield part.name, f"{found}, weight {part.weight}: {part.said}"
     if state.heard:
-        said = f"{clock(state.heard, offset)}, {span(now - state.heard)} ago"
+        said = f"{clock(state.heard, offset)} ({channel.zone}), {span(now - state.heard)} ago"
         yield "last event", said + (f"; sign of life {span(now - state.beat)} ago" if state.beat else "")
     else:
         yield "last event", "none yet"
@@ -149,10 +149,7 @@ def _stage_line(name: str, stage: StageState | None, flow: Flow, now: int, offse
     if stage.silent:
         said = f"SILENT since {clock(stage.silent, offset)}; {_usual(stage)}" if stage.limit else "SILENT"
     elif not stage.limit:
-        said = (
-            f"nothing is usual yet: it takes {rule.samples} hours like this one with {rule.events} events, or {rule.events} "
-            "events in 24 h"
-        )
+        said = f"nothing is usual yet: it takes this hour of a day before, and {rule.events} events in 24 h"
     else:
         said = f"{_usual(stage)}; scores {connectivity_of(stage, now)}"
     return f"{ago}; {said}" + ("" if name in flow.alerting else "; does not alert")

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from projections.keyed import KeyedContext
 from projections.merge import suggestions
-from projections.merge.compare import Likeness
 from projections.merge.handles import batch_of, pair_of
+from projections.merge.likeness import Likeness
 from projections.merge.offer import OUT
 from projections.merge.pairs import apart, fits, goods_apart, likenesses, listed, short, span
 from projections.merge.state import (
@@ -100,7 +100,7 @@ def unite(orders: Sequence[str], by: str, why: str, ctx: KeyedContext) -> str:
     batches = sorted({state.batch for state in states.values() if state is not None and state.batch})
     into = batches[0] if len(batches) == 1 else ""
     known = ctx.get(into) if into else None
-    problem = obstacle(states, known, batches, ctx.policy.merge)
+    problem = obstacle(states, known, batches, ctx.policy.merge) or _kept_apart(states, known, ctx)
     if problem:
         return problem
     members = known.members if known is not None else ()
@@ -143,6 +143,19 @@ def obstacle(
     if len(currencies) > 1:
         return f"their currencies differ ({', '.join(currencies)})"
     return goods_apart([category for state in known for category in state.categories], rules)
+
+
+def _kept_apart(orders: Iterable[str], batch: BatchState | None, ctx: KeyedContext) -> str:
+    """Whom of a batch a person keeps one of these orders apart from, though nobody names them both now."""
+    named = set(orders)
+    for order in sorted(named):
+        for member in batch.members if batch is not None else ():
+            if member in named or order == member:
+                continue
+            pair = ctx.get(pair_of(order, member))
+            if pair is not None and pair.status in KEPT_APART:
+                return f"{short(order)} is kept apart from {short(member)}: {pair.why}"
+    return ""
 
 
 def _unused(pair: str, ctx: KeyedContext) -> str:

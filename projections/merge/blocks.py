@@ -62,17 +62,16 @@ class Index:
         block = self.blocks.get(key)
         return 0 if block is None else 1 if isinstance(block, str) else len(block)
 
-    def too_common(self, keys: tuple[str, ...], limit: int) -> list[str]:
-        """Which of the keys more than `limit` open orders share."""
-        return [key for key in keys if self.size(key) > limit]
-
-    def met(self, order: str, limit: int) -> Iterator[tuple[str, str]]:
+    def met(self, order: str, limit: int, common: list[str]) -> Iterator[tuple[str, str]]:
         """(other order, key) of every open order it shares a key with that is not too common, each once, under the smallest
-        such key. In any order within a block."""
+        such key. In any order within a block. Keys that more than `limit` share are added to `common`."""
         seen = {order}
         for key in self.orders[order].keys:
             block = self.blocks[key]
-            if isinstance(block, str) or len(block) > limit:
+            if isinstance(block, str):
+                continue
+            if len(block) > limit:
+                common.append(key)
                 continue
             for other in block:
                 if other not in seen:

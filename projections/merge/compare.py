@@ -8,120 +8,112 @@ phone says; and the fewer fields there are, the higher a score is needed.
 
 from __future__ import annotations
 
-import msgspec
-from rapidfuzz.distance import OSA
+from rapidfuzz import distance
 
-from projections.merge import names, places
+from projections.merge import han, latin, names
 from projections.merge.card import Card
-from projections.merge.keys import identity_keys
+from projections.merge.likeness import DIFFERENT, NEAR, SAME, Likeness, Reason
 from projections.policy import Matching
 
-SAME, NEAR, DIFFERENT = "same", "near", "different"
+_EVEN = 500
+"""The score of even odds."""
+_ENOUGH = 700
+"""Share of what could be compared, per mille, from which on nothing more is needed for want of fields."""
 
-
-class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What one field says: `score` 0 (contradicts) to 1000 (equal), `text` in words."""
-
-    field: str
-    score: int
-    text: str
-
-
-class Likeness(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`score` 0–1000 against `needed`, which depends on the fields both cards have.
-
-    `verdict` is same, near (a person should look) or different. `by` names the evidence of the same customer, ""
-    for none; `address` is the address alone, 0–1000. A veto leaves `different`, whatever the score. `automatic`:
-    evidence enough to merge unasked.
-    """
-
-    score: int
-    needed: int
-    verdict: str
-    same_customer: bool
-    by: str
-    same_address: bool
-    address: int
-    automatic: bool
-    vetoes: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-
-
-_HAN_NAMES: dict[str, tuple[int, int]] = {
-    names.EQUAL: (140, 1000),
-    names.SOUNDS: (130, 950),
-    names.SWAPPED: (50, 850),
-    names.SHORT: (50, 800),
-    names.SPELT: (75, 900),
-    names.NEAR: (0, 700),
-    names.MASKED: (5, 600),
-    names.NICK: (65, 600),
-    names.SURNAME: (-35, 500),
-    names.APART: (-145, 200),
-    names.OTHER: (-320, 0),
+_PHONES: dict[str, tuple[int, int, int]] = {
+    "equal": (50, 150, 1000),
+    "fits the mask": (60, 60, 800),
+    "nearly equal": (35, 60, 700),
+    "virtual": (0, 0, 500),
+    "another": (-150, -50, 0),
 }
-"""Points and score of how two names go together where one is Chinese."""
-
-_HAN_PLACES: dict[str, tuple[int, int, int, int]] = {
-    "city": (15, 15, -150, -150),
-    "district": (0, 0, -130, -130),
-    "town": (15, 0, -10, -10),
-    "road": (20, 30, -10, -40),
-    "number": (20, -40, -60, -60),
-    "compound": (65, 55, -50, -140),
-    "building": (20, -60, -60, -60),
-    "unit": (10, -110, -110, -110),
-    "room": (10, -170, -170, -195),
-}
-"""Points of parts that are equal (≥ 950), near (≥ 750), half (≥ 400), apart. That most pairs that meet at all agree
-in their door makes agreement cheap and contradiction dear."""
-
-_HAN_WEIGHT = {
-    "city": 1, "district": 1, "town": 0, "road": 1, "number": 2, "compound": 3, "building": 3, "unit": 1, "room": 4
-}  # fmt: skip
-_HAN_BASE = 60
-_HAN_FULL = 18
-"""Weight of what a Chinese card can have: its door, and name and phone with 3 each."""
-
-_PHONES = {"equal": 50, "fits the mask": 60, "nearly equal": 35, "virtual": 0, "another": -110}
+"""How two phones go together: points among Chinese cards, which meet by phone more often than not; among Western
+ones; and the score."""
+_PHONE_SHARE = 150
 
 
 def compare(a: Card, b: Card, rules: Matching) -> Likeness:
     """Symmetric and without memory."""
     reasons: list[Reason] = []
     vetoes: list[str] = []
-    by = _strong(a, b, vetoes)
-    phone = _phone(a, b)
+    by = _by(a, b, vetoes)
     relation = names.relation(a, b)
-    if a.script == "latin" and b.script == "latin":
-        points, present, address, exact = _latin(a, b, relation, vetoes, reasons)
+    phone = _phone(a, b)
+    western = a.script == "latin" and b.script == "latin" and a.name_kind in _LATIN and b.name_kind in _LATIN
+    if western:
+        found = latin.weighed(a, b, phone == "equal", vetoes, reasons)
     else:
-        points, present, address, exact = _han(a, b, relation, vetoes, reasons)
+        found = han.weighed(a, b, relation, vetoes, reasons)
+    points, present = found.points, found.present
     if phone:
-        points += _PHONES[phone]
-        present += 150
-        reasons.append(Reason("phone", 1000 if phone == "equal" else 0 if phone == "another" else 700, phone))
-    score = min(max(500 + points, 0), 1000)
-    lacking = max(1000 - present - 300, 0)
-    needed = rules.same + rules.sparse * lacking // 700
-    same_address = address >= rules.address and not vetoes
-    if vetoes:
-        verdict = DIFFERENT
-    elif score >= needed and same_address:
+        eastern_points, western_points, score = _PHONES[phone]
+        points += western_points if western else eastern_points
+        present += _PHONE_SHARE
+        reasons.append(Reason("phone", score, phone))
+    score = min(max(_EVEN + points, 0), 1000)
+    needed = rules.same + rules.sparse * max(_ENOUGH - present, 0) // _ENOUGH
+    there = found.address >= rules.address and not vetoes
+    if there and score >= needed:
         verdict = SAME
-    elif score >= needed - rules.same + rules.near and address >= rules.address // 2:
+    elif not vetoes and score >= needed - rules.same + rules.near and found.address >= rules.address // 2:
         verdict = NEAR
     else:
         verdict = DIFFERENT
+    if not by and verdict == SAME:
+        by = "name"
     return Likeness(
         score,
         needed,
         verdict,
         bool(by),
         by,
-        same_address,
-        address,
-        verdict == SAME and exact and _unasked(a, b, by, relation),
+        there,
+        found.address,
+        verdict == SAME and found.exact and _unasked(a, b, by, relation),
         tuple(vetoes),
         tuple(reasons),
     )
+
+
+_LATIN = ("latin", "single", "")
+
+
+def _by(a: Card, b: Card, vetoes: list[str]) -> str:
+    """The most trusted evidence both share; "" when there is none, or a more trusted one contradicts it."""
+    if a.identity and b.identity:
+        if a.identity == b.identity:
+            return "identity"
+        vetoes.append("identity")
+        return ""
+    if a.account and a.account == b.account:
+        return "account"
+    if a.device and a.device == b.device:
+        return "device"
+    if a.phone and a.phone == b.phone and not a.extension and not b.extension:
+        return "phone"
+    if a.email and a.email == b.email:
+        return "email"
+    return "openid" if a.openid and a.openid == b.openid else ""
+
+
+def _unasked(a: Card, b: Card, by: str, relation: str) -> bool:
+    """Whether the evidence is enough without a person: DOMAIN.md, "Identity and merge candidates"."""
+    if by in ("account", "identity"):
+        return True
+    return by == "phone" and a.phone[0] == "+" and relation == names.EQUAL
+
+
+def _phone(a: Card, b: Card) -> str:
+    """How two phones go together, "" where one has none. A virtual number is another each time."""
+    if not (a.phone or a.phone_shown) or not (b.phone or b.phone_shown):
+        return ""
+    if a.extension or b.extension:
+        return "equal" if a.phone == b.phone and a.extension == b.extension else "virtual"
+    if a.phone and b.phone:
+        if a.phone == b.phone:
+            return "equal"
+        return "nearly equal" if distance.OSA.distance(a.phone, b.phone) == 1 else "another"
+    x = a.phone_shown or a.phone.removeprefix("+86")
+    y = b.phone_shown or b.phone.removeprefix("+86")
+    fits = len(x) == len(y) and all(p == q or p == "*" or q == "*" for p, q in zip(x, y, strict=True))
+    return "fits the mask" if fits else "another"

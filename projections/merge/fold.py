@@ -19,12 +19,13 @@ from projections.keyed import Handler, KeyedContext, KeyedFold, Told
 from projections.merge import batches, customers, suggestions
 from projections.merge.blocks import Index
 from projections.merge.card import card_of
-from projections.merge.compare import Likeness, compare
+from projections.merge.compare import compare
 from projections.merge.handles import block_key, pair_of
+from projections.merge.likeness import Likeness
 from projections.merge.offer import OUT
-from projections.merge.pairs import apart, short
+from projections.merge.pairs import apart, elsewhere, short
 from projections.merge.state import (
-    LIVE,
+    POLICY,
     REFUSED,
     STANDING,
     SUGGESTED,
@@ -34,6 +35,7 @@ from projections.merge.state import (
     OrderState,
     PairState,
 )
+from projections.merge.words import family_words
 from projections.policy import Policy
 from schemas.events.decisions import MergeDeclined
 from schemas.events.people import MergeAccepted, MergeRefused, MergeUndone
@@ -47,14 +49,17 @@ VERDICT_ORDERS = 20
 """Of more orders a refusal is not taken pair by pair."""
 
 
-def _proposals(order: str, index: Index, policy: Policy) -> list[tuple[int, str, str, Likeness]]:
-    """(minus score, other order, key, likeness) of the open orders that may be the same customer's, the likest first."""
+def _proposals(
+    order: str, index: Index, policy: Policy, common: list[str]
+) -> list[tuple[int, str, str, Likeness]]:
+    """(minus score, other order, key, likeness) of the open orders that may be the same customer's, the likest first; keys
+    too common to tell are added to `common`."""
     rules = policy.merge
     state = index.orders[order]
     found = []
-    for other, key in index.met(order, rules.block_orders):
+    for other, key in index.met(order, rules.block_orders, common):
         theirs = index.orders[other]
-        if apart(state, theirs, rules):
+        if elsewhere(state.card, theirs.card) or apart(state, theirs, rules):
             continue
         like = compare(state.card, theirs.card, rules.matching)
         if like.verdict != "different":
@@ -94,7 +99,7 @@ def _offered(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
             return
         if state.batch and ctx.get(state.batch) is not None:
             why = "its label stands no longer" if known.left else "its customer, address or goods changed"
-            freed = batches.dissolve(state.batch, order, f"{short(order)}: {why}", "policy", ctx)
+            freed = batches.dissolve(state.batch, order, f"{short(order)}: {why}", POLICY, ctx)
         for subject in known.pairs:
             suggestions.expire(subject, order, f"{short(order)} changed", ctx)
         state = replace(state, batch="", pairs=())
@@ -103,8 +108,6 @@ def _offered(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
     for other in freed:
         if other != order:
             _propose(other, ctx)
-    if data.first:
-        _tell_common(state, ctx)
 
 
 def _differ_only_in_lines(a: OrderState, b: OrderState) -> bool:
@@ -122,7 +125,11 @@ def _propose(order: str, ctx: KeyedContext) -> None:
     """Merge or suggest an open order with those like it: unasked first, then, up to the limit, for a person to say."""
     rules = ctx.policy.merge
     asked = []
-    for found in _proposals(order, ctx.index, ctx.policy):
+    common: list[str] = []
+    proposals = _proposals(order, ctx.index, ctx.policy, common)
+    for key in common:
+        _tell_common(key, ctx)
+    for found in proposals:
         _, other, key, like = found
         pair = ctx.get(pair_of(order, other))
         if pair is not None and pair.status in NOT_AGAIN:
@@ -136,45 +143,39 @@ def _propose(order: str, ctx: KeyedContext) -> None:
             return
         if len(theirs.pairs) >= rules.suggestions or theirs.batch in into:
             continue
-        if not _answerable(mine, theirs, ctx):
+        if not _answerable(order, other, ctx):
             continue
         if theirs.batch:
             into.add(theirs.batch)
         suggestions.suggest(order, other, like, key, ctx)
 
 
-def _answerable(a: OrderState, b: OrderState, ctx: KeyedContext) -> bool:
-    """Whether a person could still let two open orders travel together."""
+def _answerable(order: str, other: str, ctx: KeyedContext) -> bool:
+    """Whether a person could still let two open orders travel together, in the batch of one of them if there is one."""
+    a, b = ctx.get(order), ctx.get(other)
     if a.batch and b.batch:
         return False
-    into = a.batch or b.batch
-    if not into:
+    if not a.batch and not b.batch:
         return True
-    known = ctx.get(into)
-    return bool(known.status == LIVE and len(known.members) < ctx.policy.merge.batch_orders)
+    joining, into = (other, a.batch) if a.batch else (order, b.batch)
+    return not batches.obstacle_to_joining(joining, into, ctx)
 
 
-def _tell_common(state: OrderState, ctx: KeyedContext) -> None:
+def _tell_common(key: str, ctx: KeyedContext) -> None:
     """A block that has just become too common says so, once."""
+    name = block_key(key)
+    if ctx.get(name) is not None:
+        return
     rules = ctx.policy.merge
-    for key in ctx.index.too_common(state.keys, rules.block_orders):
-        name = block_key(key)
-        if ctx.get(name) is not None:
-            continue
-        size = ctx.index.size(key)
-        ctx.put(name, BlockState(key, ctx.now, size), ctx.now + rules.window)
-        family = key.partition(":")[0].replace("_", " ")
-        why = (
-            f"{size} open orders share one {family}: that tells customers apart no longer, and proposes nothing "
-            f"(limit {rules.block_orders})"
-        )
-        first = sorted(ctx.index.blocks[key])[:BLOCK_SHOWN]
-        ctx.decide(
-            "merge.declined.v1",
-            f"merge/{name.removeprefix('block/')}",
-            "",
-            MergeDeclined(first, "policy", why),
-        )
+    size = ctx.index.size(key)
+    ctx.put(name, BlockState(key, ctx.now, size), ctx.now + rules.window)
+    why = (
+        f"{size} open orders share the same {family_words(key.partition(':')[0])}: that tells nobody apart, and "
+        f"proposes nothing (limit {rules.block_orders})"
+    )
+    first = sorted(ctx.index.blocks[key])[:BLOCK_SHOWN]
+    subject = f"merge/{name.removeprefix('block/')}"
+    ctx.decide("merge.declined.v1", subject, "", MergeDeclined(first, POLICY, why))
 
 
 def _left(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
@@ -200,7 +201,7 @@ def _accepted(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
     verdict = fact.data
     assert isinstance(verdict, MergeAccepted)
     orders = _named(verdict.orders)
-    by = f"{fact.subject}@{fact.streamversion}"
+    by = _who(fact)
     problem = batches.unite(orders, by, verdict.reason, ctx)
     if problem:
         ctx.decide("merge.declined.v1", fact.key, "", MergeDeclined(orders, by, problem))
@@ -211,7 +212,7 @@ def _refused(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
     verdict = fact.data
     assert isinstance(verdict, MergeRefused)
     orders = _named(verdict.orders)[:VERDICT_ORDERS]
-    by = f"{fact.subject}@{fact.streamversion}"
+    by = _who(fact)
     for index, order in enumerate(orders):
         for other in orders[index + 1 :]:
             a, b = ctx.get(order), ctx.get(other)
@@ -241,12 +242,17 @@ def _undone(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
     verdict = fact.data
     assert isinstance(verdict, MergeUndone)
     name = verdict.batch if verdict.batch.startswith("batch/") else f"batch/{verdict.batch}"
-    by = f"{fact.subject}@{fact.streamversion}"
+    by = _who(fact)
     problem = batches.undo(name, by, verdict.reason, ctx)
     if problem:
         known = ctx.get(name)
         orders = list(known.members) if known is not None else []
         ctx.decide("merge.declined.v1", fact.key, "", MergeDeclined(orders, by, f"it stays: {problem}"))
+
+
+def _who(fact: Told) -> str:
+    """Whose verdict it is; an event that does not say is named itself."""
+    return fact.data.by or f"{fact.subject}@{fact.streamversion}"
 
 
 def _named(orders: Iterable[str]) -> list[str]:

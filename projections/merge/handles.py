@@ -6,6 +6,8 @@ gives way to a digest. Digests are integer arithmetic: folds have no library for
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LENGTH_MAX = 200
 """Characters of a pair or batch: with its kind before it and a number behind it still a subject."""
 
@@ -34,6 +36,7 @@ def batch_of(pair: str, number: int) -> str:
     return f"batch/{name}" if number == 1 else f"batch/{name}~{number}"
 
 
+@lru_cache(maxsize=1 << 14)
 def customer_key(kind: str, value: str) -> str:
     """The key of what is known under an identity: `customer/phone:<digest>`."""
     return f"customer/{kind}:{digest(value)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rapidfuzz.distance import OSA
+from rapidfuzz import distance
 
 from projections.merge.card import Card
 
@@ -17,13 +17,11 @@ SHORT = "a character left out"
 NEAR = "nearly equal"
 SPELT = "spelt in letters"
 MASKED = "fits the mask"
+COVERED = "same surname, the rest masked"
 SURNAME = "same surname"
 NICK = "may be the nickname"
-CLOSE = "similar"
 APART = "not alike"
 OTHER = "another name"
-
-_FULL = ("full", "latin")
 
 
 def relation(a: Card, b: Card) -> str:
@@ -63,7 +61,7 @@ def _full(a: Card, b: Card) -> str:
     if len(x) == len(y):
         if a.surname == b.surname and sorted(a.sound.split()) == sorted(b.sound.split()):
             return SWAPPED
-        if OSA.distance(a.sound, b.sound) == 1 and _near(a.sound, b.sound):
+        if distance.OSA.distance(a.sound, b.sound) == 1 and _near(a.sound, b.sound):
             return NEAR
         return OTHER
     short, long = (a, b) if len(x) < len(y) else (b, a)
@@ -86,7 +84,7 @@ def _near(x: str, y: str) -> bool:
 
 def _within(short: Sequence[str], long: Sequence[str]) -> bool:
     """Whether `short` is `long` with one left out."""
-    return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+    return any([*long[:i], *long[i + 1 :]] == [*short] for i in range(len(long)))
 
 
 def _masked(mask: Card, other: Card) -> str:
@@ -94,11 +92,11 @@ def _masked(mask: Card, other: Card) -> str:
     shown = mask.name
     if other.name_kind == "masked":
         theirs = other.name
-        if shown == theirs:
-            return MASKED
         first = shown[0] == theirs[0] or "*" in (shown[0], theirs[0])
         last = shown[-1] == theirs[-1] or "*" in (shown[-1], theirs[-1])
-        return MASKED if first and last else OTHER
+        if not (first and last):
+            return OTHER
+        return COVERED if "*" in (shown[-1], theirs[-1]) else MASKED
     if other.name_kind == "surname":
         return SURNAME if shown[0] in ("*", other.name[0]) else OTHER
     if other.name_kind == "nick":
@@ -108,7 +106,9 @@ def _masked(mask: Card, other: Card) -> str:
         words = other.name.replace(" ", "")
         heard = [s for s in sounds if s != "*"]
         return MASKED if heard and all(sound in words for sound in heard) else APART
-    return MASKED if _fits(shown, mask.sound, other) else OTHER
+    if not _fits(shown, mask.sound, other):
+        return OTHER
+    return COVERED if shown[-1] == "*" else MASKED
 
 
 def _fits(shown: str, sound: str, full: Card) -> bool:
@@ -140,7 +140,7 @@ def _spelt(latin: Card, han: Card) -> str:
         return SPELT
     if han.name_kind == "nick":
         return NICK if spoken in joined else APART
-    if min(OSA.distance(spoken, way) for way in written) <= 1 or joined.startswith(spoken):
+    if min(distance.OSA.distance(spoken, way) for way in written) <= 1 or joined.startswith(spoken):
         return NEAR
     syllables = han.sound.split()
     if len(syllables) > 2 and any(
@@ -174,6 +174,10 @@ def _nick(nick: Card, other: Card) -> str:
 
 
 def _latin(a: Card, b: Card) -> str:
-    if a.name == b.name:
+    """Two names in letters, in whichever order their words stand."""
+    ours, theirs = sorted(a.name.split()), sorted(b.name.split())
+    if ours == theirs or "".join(ours) == "".join(theirs):
         return EQUAL
-    return CLOSE
+    if distance.OSA.distance("".join(ours), "".join(theirs)) <= 1:
+        return NEAR
+    return APART if set(ours) & set(theirs) or a.name_kind != b.name_kind else OTHER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapidfuzz.distance import OSA, JaroWinkler, LCSseq
+from rapidfuzz import distance
 
 UNKNOWN = -1
 
@@ -20,7 +20,7 @@ def digits(x: str, y: str) -> int:
         return UNKNOWN
     if x == y:
         return 1000
-    return 500 if len(x) + len(y) > 3 and OSA.distance(x, y) == 1 else 0
+    return 500 if len(x) + len(y) > 3 and distance.OSA.distance(x, y) == 1 else 0
 
 
 def han(x: str, y: str, x_sound: str, y_sound: str) -> int:
@@ -34,20 +34,11 @@ def han(x: str, y: str, x_sound: str, y_sound: str) -> int:
     shorter, longer = (x, y) if len(x) <= len(y) else (y, x)
     if longer.endswith(shorter) or longer.startswith(shorter):
         return 800
-    if len(shorter) > 2 and OSA.distance(x, y) == 1:
+    if len(shorter) > 2 and distance.OSA.distance(x, y) == 1:
         return 800
     if sorted(x) == sorted(y):
         return 800
     # 隆公寓, 龙湖公寓: a character lost and another misheard.
     length = max(len(x_sound), len(y_sound))
-    heard = 1000 * LCSseq.similarity(x_sound, y_sound) // length
-    return heard if heard >= 600 else 1000 * LCSseq.similarity(x, y) // len(longer) // 2
-
-
-def latin(x: str, y: str) -> int:
-    """Words with typing errors."""
-    if not x or not y:
-        return UNKNOWN
-    if x == y:
-        return 1000
-    return max(int(JaroWinkler.normalized_similarity(x, y) * 2000 + 1) // 2, 0)
+    heard = 1000 * distance.LCSseq.similarity(x_sound, y_sound) // length
+    return heard if heard >= 600 else 1000 * distance.LCSseq.similarity(x, y) // len(longer) // 2

@@ -39,7 +39,7 @@ class OrderState(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 class PairState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """`merge/<pair>`: two orders that were put together or kept apart. `key` is the family of the blocking key they met
-    under; `by` is `policy` or a verdict (`<subject>@<version>`); `why` how it ended; `at` when it last changed."""
+    under; `by` is `policy` or a person; `why` how it ended; `at` when it last changed."""
 
     a: str
     b: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from projections.keyed import KeyedContext
-from projections.merge.compare import Likeness, compare
+from projections.merge.compare import compare
 from projections.merge.handles import pair_of
+from projections.merge.likeness import Likeness
 from projections.merge.pairs import listed, short
 from projections.merge.state import EXPIRED, MADE, REFUSED, SUGGESTED, OrderState, PairState
+from projections.merge.words import evidence
 from schemas.events.decisions import (
     MergeDeclined,
     MergeExpired,
@@ -33,7 +35,7 @@ def pair_state(a: str, b: str, like: Likeness, key: str, ctx: KeyedContext) -> P
     """A pair as it is first put down; `key` is the blocking key the two met under."""
     first, second = sorted((a, b))
     until = ctx.now + ctx.policy.merge.answer_within
-    reasons = tuple([reason.text for reason in like.reasons])
+    reasons = evidence(like)
     family = key.partition(":")[0]
     return PairState(
         first, second, SUGGESTED, like.score, like.needed, reasons, family, ctx.now, ctx.now, until
@@ -65,8 +67,7 @@ def suggest(a: str, b: str, like: Likeness, key: str, ctx: KeyedContext) -> None
             list(policy.notify.get("suggested", ())),
         ),
     )
-    evidence = f": {', '.join(pair.reasons)}" if pair.reasons else ""
-    title = f"{listed(orders)} may travel together, {pair.score} of 1000{evidence}"
+    title = f"{listed(orders)} may travel together, {pair.score} of 1000: {', '.join(pair.reasons)}"
     opened = WorkOpened(WORK, WORK, title, rules.lead, rules.group, policy.guides.get(WORK, ""))
     ctx.decide("work.opened.v1", subject, WORK, opened)
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
+from projections.channel_health.state import EPISODES_KEPT, Episode
 from projections.channel_health.wording import person_or_group
 from projections.days import HOUR, day_of, local
 from projections.kernel import NONE
@@ -197,8 +198,10 @@ def _probed(state: NodeState, raw: int, rules: Nodes, ctx: KeyedContext) -> Node
     if not state.dry:
         work = f"node:{state.name}"
         ctx.decide("work.closed.v1", state.suspends, work, WorkClosed(work, reason))
+    over = Episode("suspended", state.since, ctx.now, f"{state.reason}; {reason}")
     return replace(
         state,
+        past=(*state.past, over)[-EPISODES_KEPT:],
         breaker=CLOSED,
         score=raw * SCALE,
         scores=(),

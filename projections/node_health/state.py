@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from projections.channel_health.state import Episode
+
 CLOSED, HALF, OPEN = 0, 1, 2
 """The breaker: the node is used; it is being probed; it is suspended."""
 
@@ -65,6 +67,8 @@ class NodeState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     normal: Figures = Figures()
     bucket: str = ""
     sample: int = 0
+    past: tuple[Episode, ...] = ()
+    """Its last suspensions, oldest first."""
 
 
 class NormalState(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -9,7 +9,7 @@ from projections.node_health.score import FIGURES, SCALE, Scored, raw_of, scored
 from projections.node_health.state import HALF, OPEN, UNKNOWN, NodeState
 from projections.policy import Nodes
 
-_UNITS = {"throughput": "a minute", "response": "ms", "failures": "‰ failures"}
+_UNITS = {"throughput": "a minute", "response": "ms", "failures": "‰"}
 
 
 def suspended(state: NodeState, rules: Nodes, dry: bool) -> str:
@@ -59,7 +59,10 @@ def explain(
             f"nothing yet: it takes {rules.samples} days of the same hour, or {rules.recent_hours} hours in all",
         )
     if state.reported:
-        yield "last report", f"{clock(state.reported, offset)}, {span(now - state.reported)} ago"
+        yield (
+            "last report",
+            f"{clock(state.reported, offset)} ({rules.zone}), {span(now - state.reported)} ago",
+        )
     yield "sign of life", _life_line(state, rules, interval, now, offset)
     yield "breaker", _breaker_line(state, rules, now, offset)
 

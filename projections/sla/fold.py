@@ -235,7 +235,7 @@ class SlaFold(Fold[SlaState]):
     """Clocks, breaches and escalations of one order."""
 
     name: ClassVar[str] = "sla"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     judged: ClassVar[frozenset[str]] = frozenset(
         {
             "order.placed.v1",

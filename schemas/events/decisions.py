@@ -155,8 +155,8 @@ class MergeSuggested(Data):
 
 
 class MergeMade(Data):
-    """Orders travel together in `batch`; `added` have just joined it. `by` is `policy`, or the verdict of a person as
-    `<subject>@<version>`; `quantities` are the batch's, by sku."""
+    """Orders travel together in `batch`; `added` have just joined it. `by` is `policy`, or the person whose verdict it
+    was; `quantities` are the batch's, by sku."""
 
     batch: str
     orders: list[str]

@@ -13,24 +13,27 @@ Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class MergeAccepted(Data):
-    """A person lets these orders travel together."""
+    """A person lets these orders travel together. `by` is who, as the engine wrote it down."""
 
     orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
     reason: Reason
+    by: Name | None = None
 
 
 class MergeRefused(Data):
-    """A person keeps these orders apart."""
+    """A person keeps these orders apart. `by` is who, as the engine wrote it down."""
 
     orders: Annotated[list[Name], Meta(min_length=2, max_length=200)]
     reason: Reason
+    by: Name | None = None
 
 
 class MergeUndone(Data):
-    """A person dissolves a batch before its label is printed."""
+    """A person dissolves a batch before its label is printed. `by` is who, as the engine wrote it down."""
 
     batch: Name
     reason: Reason
+    by: Name | None = None
 
 
 class EventCorrected(Data):

@@ -43,6 +43,8 @@ def test_it_is_openapi_3_1_and_names_every_route(schema: dict[str, Any]) -> None
         "GET /v1/orders/{order}/history",
         "GET /v1/summary",
         "GET /v1/todo",
+        "GET /v1/todo/{item}",
+        "POST /v1/todo/{item}/commands",
         "POST /v1/clock",
         "POST /v1/dead-letters/drop",
         "POST /v1/dead-letters/replay",

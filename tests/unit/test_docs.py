@@ -10,7 +10,7 @@ from litestar import Litestar
 
 from engine import errors
 from engine.api import commands as api_commands
-from engine.api import events, health, operate, orders, pages
+from engine.api import deliveries, events, health, operate, orders, pages
 from engine.cli.main import NOUNS
 from schemas.policy import PolicyText
 from schemas.registry import TYPES
@@ -28,6 +28,7 @@ def _routes() -> Iterator[str]:
             *api_commands.HANDLERS,
             *orders.HANDLERS,
             *operate.HANDLERS,
+            *deliveries.HANDLERS,
             *health.HANDLERS,
             *pages.HANDLERS,
         ],

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from engine.intake.importing import Import
-from engine.intake.model import DeadLetter, Rules
+from engine.intake.model import DeadLetter
 from engine.policy.load import load_policy
+from engine.settings import rules_of
 from engine.simulate import SCENARIOS, World, simulate, terms_of, write
 from engine.simulate.scenarios import Rates
 from engine.store.database import HISTORY, Store
@@ -31,13 +32,7 @@ def taken(world: World, directory: Path, text: bytes = POLICY) -> tuple[dict[str
     lines = directory / "world.jsonl"
     expected = write(world, lines).answers
     _, written = load_policy(text, now=END)
-    rules = Rules(
-        micros(written.intake.earliest),
-        300_000_000,
-        written.intake.max_event_bytes,
-        [(name, channel.sources) for name, channel in written.channels.items()],
-        written.default_channel,
-    )
+    rules = rules_of(written)
     engine = Engine.open(str(directory / "store"), HISTORY, text, partitions=3, wait_seconds=0)
     statuses: Counter[str] = Counter()
     dead: Counter[str] = Counter()
@@ -74,6 +69,8 @@ def figures(store: Store) -> dict[str, Any]:
         if row.limbo is not None:
             if not row.limbo.bound:
                 subjects["limbo"].append(row.subject)
+            continue
+        if row.lifecycle is None:  # a node's or channel's own
             continue
         for name, count in (("late", row.late), ("repeats", row.repeats), ("conflicts", row.conflicts)):
             counts[name] += count

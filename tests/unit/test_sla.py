@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from projections.lifecycle import LifecycleFold
+from projections.policy import Calendar, Person
 from projections.sla import Past, Pause, SlaFold, SlaState, colour
 from projections.sla.timing import PAUSES_MAX
 from schemas.envelope import Event
@@ -543,3 +544,24 @@ def test_events_of_later_streamtime_count_waits_from_there_in_a_refold() -> None
     host.row.sla = SlaFold.handlers["order.confirmed.v1"](host.state, event, host.ctx)
     assert host.state.due_at == T0 + 45 * MINUTE
     assert host.state.wake_at == T0 + 10 * HOUR + SETTLE
+
+
+def test_rungs_pass_over_whoever_is_off_shift_and_say_so() -> None:
+    office = Calendar("office", (T0 - HOUR, T0 + DAY), (T0 + HOUR, T0 + DAY + HOUR))
+    rules = policy(calendars=(office,))
+    rules.people.update(
+        {
+            "ann": Person("ann", "warehouse", "bob", "eve", ("office",)),
+            "bob": Person("bob", "warehouse", "", "eve", ("office",)),
+            "eve": Person("eve", "warehouse", "", ""),
+        }
+    )
+    host = Host(rules)
+    host.place(lines=[{"category": "general"}])
+    host.enter("paid", T0)
+    host.advance(T0 + 7 * HOUR)
+
+    told = [d.data for _, d in host.decided if d.type == "sla.escalated.v1"]
+    assert [each.to for each in told] == ["eve", "eve", "eve", "warehouse"]
+    assert told[0].reason == "ship is overdue; ann is off shift; bob is off shift"
+    assert told[2].reason == "ship is overdue"

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.deliver.listing import notices
 from engine.errors import NotFound, UsageError
 from engine.intake.model import DeadLetter, Incoming
 from engine.store.database import HISTORY, Store
 from engine.views.queries import OrderFilter, Reading, moment
 from engine.views.summary import summary
+from engine.views.work import todo
 from engine.workers.embedded import Engine
 from tests.build import HOUR, MINUTE, SECOND, START, event, paid, placed
 from tests.worlds import POLICY
@@ -144,7 +146,7 @@ def test_limits_and_colours_are_checked(reading: Reading) -> None:
 
 
 def test_work_is_listed_oldest_first_with_whose_it_is(reading: Reading) -> None:
-    found = reading.todo()
+    found = todo(reading)
 
     assert [(item.order, item.work, item.owner, item.group) for item in found.items] == [
         (FROZEN, "frozen", "lin.yue", "service"),
@@ -154,18 +156,18 @@ def test_work_is_listed_oldest_first_with_whose_it_is(reading: Reading) -> None:
     ]
     assert (found.total, found.groups) == (4, {"service": 4})
     assert all(item.guide for item in found.items)
-    assert [item.kind for item in reading.todo(kind="frozen").items] == ["frozen"]
-    assert [item.work for item in reading.todo(owner="zhou.min").items] == ["limbo"]
-    assert reading.todo(limit=1).total == 4
+    assert [item.kind for item in todo(reading, kind="frozen").items] == ["frozen"]
+    assert [item.work for item in todo(reading, owner="zhou.min").items] == ["limbo"]
+    assert todo(reading, limit=1).total == 4
 
 
 def test_notices_of_history_are_listed_and_never_sent(reading: Reading) -> None:
-    told = reading.notices()
+    told = notices(reading.store)
 
     assert {one.status for one in told} == {"suppressed: history"}
     assert {(one.order, one.rule) for one in told} >= {(FROZEN, "order.frozen.v1")}
-    assert reading.notices("suppressed") == told
-    assert reading.notices("waiting") == []
+    assert notices(reading.store, "suppressed") == told
+    assert notices(reading.store, "waiting") == []
 
 
 def test_the_summary_counts_what_was_sent(reading: Reading) -> None:

@@ -22,9 +22,15 @@ _NUMBERED = re.compile(
     r"(?P<road>[\u4e00-\u9fff]{2,6})(?P<number>\d{1,5})[号#](?=[\u4e00-\u9fff]{2,12}\d)(?!楼|单元|室|房|门|栋|幢|座)"
 )
 """A road that lost its suffix, before an estate."""
+_TURNED = re.compile(
+    r"([\u4e00-\u9fff])(\d{1,5})[号#](?=[\u4e00-\u9fff]{2,12}\d)(?!楼|单元|室|房|门|栋|幢|座)"
+)
 _BEFORE_ROAD = re.compile(rf"(?P<estate>[\u4e00-\u9fff]{{1,8}}(?:{_ESTATE}))(?=[\u4e00-\u9fff]{{2,6}}$)")
 _MARK = r"号楼|#楼|号院|单元|元单|元(?=\d)|单(?=\d)|号|#|栋|幢|座|楼|层|门|室|房|户|弄"
-_TOKEN = re.compile(rf"(?P<name>[A-Za-z]?\d{{1,5}}[A-Za-z]?|[A-Za-z](?=座|栋|幢|楼|区|单元))(?P<mark>(?:{_MARK}|单元)*)(?P<dash>[-/]?)")
+_TOKEN = re.compile(
+    rf"(?P<name>[A-Za-z]?\d{{1,6}}[A-Za-z]?|[A-Za-z](?=座|栋|幢|楼|区|单元))(?P<mark>(?:{_MARK}|单元)*)(?P<dash>[-/]?)"
+)
+_LOST = re.compile(r"(?<=.{2})(?:号楼|栋|幢|号)$")
 _LOOSE = re.compile(r"(?:第|单元|楼|号|栋|,|，|#)*")
 _BUILDINGS = ("号楼", "#楼", "栋", "幢", "座")
 _NAME_TAIL = re.compile(r"(?:小区|社区|住宅区)$")
@@ -49,31 +55,45 @@ def chinese(region: str, city: str, district: str, text: str) -> Address:
     town = ""
     if (found := _TOWN.match(rest)) and found.end() < len(rest):
         town, rest = found[0], rest[found.end() :]
-    road, number, rest = _road(rest)
+    misread, road, number, rest = _road(rest)
+    town = town or misread
     at = _house(rest)
     compound, tail = rest[:at], rest[at:]
+    if lost := _LOST.search(compound):
+        # 梧桐公寓栋1804: the building's number is not there, what follows is the room.
+        compound, tail = compound[: lost.start()], f"单元{tail}"
     building, unit, room = _tail(tail)
     compound = _NAME_TAIL.sub("", compound.strip("-#/号")) or compound
     return (*place, town, road, number, compound, building, unit, room)
 
 
-def _road(rest: str) -> tuple[str, str, str]:
-    """(road, number, what is left), also where the estate stands before the road."""
+def _road(rest: str) -> tuple[str, str, str, str]:
+    """(town, road, number, what is left), also where the estate stands before the road. A road without number before
+    one that has it is a town that lost its 道."""
+    town = ""
     for found in _ROAD.finditer(rest):
         road, before = found["road"] + (found["side"] or ""), rest[: found.start()]
-        # 二街道 is a town, 门 a gate; 京东路 of 金色花园京东路 begins behind the estate.
-        if rest[found.end("road") :].startswith(("道办", "口")) or len(found["road"]) < 2:
+        number, after = (found["number"] or "").rstrip("号院#弄"), rest[found.end() :]
+        if len(found["road"]) < 2 or after.startswith("口"):
             continue
-        estate = _BEFORE_ROAD.match(road[:-2] if road.endswith(("大道", "大街", "胡同", "公路")) else road[:-1])
+        if any(c.isdigit() for c in before):
+            break
+        if not number:
+            if (following := _ROAD.match(after)) and following["number"]:
+                town, rest = road, before + after
+                return (town, *_road(rest)[1:])
+            if turned := _TURNED.match(after):
+                # 和路平282号: the suffix and the character before it changed places.
+                road, number, after = road + turned[1], turned[2], after[turned.end() :]
+        estate = _BEFORE_ROAD.match(
+            road[:-2] if road.endswith(("大道", "大街", "胡同", "公路")) else road[:-1]
+        )
         if estate and not before:
             before, road = estate["estate"], road[estate.end("estate") :]
-        if any(c.isdigit() for c in before):
-            return "", "", rest
-        number = (found["number"] or "").rstrip("号院#弄")
-        return road, _bare(number), before + rest[found.end() :]
-    if found := _NUMBERED.match(rest):
-        return found["road"], _bare(found["number"]), rest[found.end() :]
-    return "", "", rest
+        return town, road, _bare(number), before + after
+    if bare := _NUMBERED.match(rest):
+        return town, bare["road"], _bare(bare["number"]), rest[bare.end() :]
+    return town, "", "", rest
 
 
 def _house(rest: str) -> int:
@@ -91,26 +111,31 @@ def _tail(tail: str) -> tuple[str, str, str]:
     """(building, unit, room) of 7栋2单元1203室, 7-2-1203, 7#1203, 7号楼2-1203."""
     building = unit = room = ""
     loose: list[str] = []
-    at, hanging = 0, False
+    inside = tail.startswith("单元")
+    at, hanging, marked = 0, False, True
     for _ in range(6):
         found = _TOKEN.match(tail, _LOOSE.match(tail, at).end())  # type: ignore[union-attr]
         if found is None:
             break
         name, mark = _bare(found["name"].upper()), found["mark"]
-        at, hanging = found.end(), bool(found["dash"])
+        if len(name) == 6 and not building and not loose:
+            # 302706室: no room has six digits, a dash was lost.
+            return name[:2], "", _bare(name[2:])
+        at, hanging, marked = found.end(), bool(found["dash"]), bool(mark or found["dash"])
         if not building and mark.startswith(_BUILDINGS):
             building = name
         elif mark.startswith(("单", "门", "元")):
             unit = unit or name
+            inside = inside or not loose
         elif mark.startswith(("室", "房", "户")):
             room = room or name
-        elif mark == "层" or (mark == "楼" and building):
-            continue
-        else:
+        elif mark != "层" and (mark != "楼" or not building):
             loose.append(name)
         if room:
             break
-    if loose and not building:
+    # A number alone, without a word for what it is, is a room when it is long: 阳光花园1204.
+    alone = len(loose) == 1 and not building and not room
+    if loose and not building and not (alone and (inside or (not marked and not unit and len(loose[0]) > 2))):
         building = loose.pop(0)
     if loose and not room and not (hanging and len(loose) == 1 and not unit):
         room = loose.pop()

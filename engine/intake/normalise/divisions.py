@@ -17,7 +17,8 @@ _ELSE = re.compile(
     r"[东西南北中环]{0,2}[一二三四五六七八九十\d]*(?:路|街(?!道)|大道|道(?!路)|巷|弄|胡同|门)|大厦|花园|广场|公寓|小区|新村|名苑|家园|"
     r"新城|豪庭|华庭|花庭|雅苑|庄园|山庄|公馆|大酒店|酒店|饭店|大学|学院|中学|医院|火车站|站|港|湾|里|苑|府|城(?!区|关)|园(?!区)"
 )
-_WRITTEN = re.compile(r"[\u4e00-\u9fff]{1,6}?[省市区县州盟旗]")
+_ENDS = frozenset("省市区县州盟旗")
+_PARKS = ("小区", "社区", "园区")
 _TOWN = re.compile(r"[\u4e00-\u9fff]{2,3}(?:街道|镇)")
 _LONGEST = 15
 
@@ -114,24 +115,25 @@ def _short(table: _Table, rest: str, known: Place) -> tuple[Place, int] | None:
 
 
 def _spoken(table: _Table, rest: str, known: Place) -> tuple[Place, int] | None:
-    """诚都市, 朝杨区: written as it sounds. What is no division by any reading but ends as one is passed over."""
-    written = _WRITTEN.match(rest)
-    if written is None or len(written[0]) > 5 or rest[written.end() - 2 : written.end()] in ("小区", "社区", "园区"):
-        return None
-    name = written[0]
-    found = table.spoken.get(sound(name))
-    if found and (place := _meant(found, known)):
-        return place, len(name)
-    if len(name) < 3:
-        return None
-    near = [
-        place
-        for full, places in table.full.items()
-        if abs(len(full) - len(name)) <= 1 and full[-1] == name[-1] and _one_off(full, name)
-        for place in places
+    """诚都市, 朝杨区: written as it sounds, or one character off what can stand here."""
+    written = [
+        rest[:end]
+        for end in range(2, 7)
+        if rest[end - 1 : end] in _ENDS and rest[end - 2 : end] not in _PARKS
     ]
-    if known[0] and (place := _meant(near, known)):
-        return place, len(name)
+    for name in written:
+        found = table.spoken.get(sound(name))
+        if found and (place := _meant(found, known)):
+            return place, len(name)
+    for name in written if known[0] else ():
+        near = [
+            place
+            for full, places in table.full.items()
+            if abs(len(full) - len(name)) <= 1 and full[-1] == name[-1] and _one_off(full, name)
+            for place in places
+        ]
+        if len(name) > 2 and (place := _meant(near, known)):
+            return place, len(name)
     return None
 
 

@@ -12,11 +12,16 @@ Name = tuple[str, str, str, str, str]
 
 NOBODY: Name = ("", "", "", "", "")
 
-_COMPOUND = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_COMPOUND = _words(
     "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠 公孙 慕容 仲孙"
     " 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 颛孙 壤驷 公良 漆雕 乐正 宰父 谷梁 拓跋 夹谷 轩辕 令狐 段干"
     " 百里 呼延 东郭 南门 羊舌 微生 公户 公玉 公仪 梁丘 公仲 公上 公门 公山 公坚 左丘 公伯 西门 公祖 第五 公乘 贯丘 公皙 南荣"
-    " 东里 东宫 仲长 子书 子桑 即墨 达奚 褚师 纳兰 完颜 叶赫".split()
+    " 东里 东宫 仲长 子书 子桑 即墨 达奚 褚师 纳兰 完颜 叶赫"
 )
 _SURNAMES = frozenset(
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳"
@@ -36,8 +41,8 @@ _TAG = re.compile(r"\([^)]*\)?|\[[^\]]*\]?|【[^】]*】?|(?:代收|亲收|转�
 _FILLING = re.compile(r"[\s·•・.。,，、_\-]+")
 _MASKS = re.compile(r"\*+|[xX＊●某]{1,3}(?=[\u3400-\u9fff]|$)")
 
-_LATIN_TITLES = frozenset("mr mrs ms miss mx dr prof sir madam mme mlle herr frau sr sra jr ii iii esq phd md".split())
-_LATIN_PARTS = frozenset("van von de da di du del della der den dos das la le el al bin ibn mc mac st".split())
+_LATIN_TITLES = _words("mr mrs ms miss mx dr prof sir madam mme mlle herr frau sr sra jr ii iii esq phd md")
+_LATIN_PARTS = _words("van von de da di du del della der den dos das la le el al bin ibn mc mac st")
 _LATIN_FILLING = re.compile(r"[^\w*\s]+")
 
 
@@ -102,7 +107,11 @@ def _latin(text: str) -> Name:
     if "," in text:
         last, _, first = text.partition(",")
         text = f"{first} {last}"
-    words = [w for w in _LATIN_FILLING.sub("", plain(text).replace("-", " ").replace(".", " ")).split() if w not in _LATIN_TITLES]
+    words = [
+        w
+        for w in _LATIN_FILLING.sub("", plain(text).replace("-", " ").replace(".", " ")).split()
+        if w not in _LATIN_TITLES
+    ]
     if not words:
         return NOBODY
     name = " ".join(words)

@@ -31,20 +31,20 @@ def phone(text: str, country: str) -> tuple[str, str, str]:
         if found := _MOBILE(_FILLING.sub("", packed)):
             return _checked("+86" + found[1], "", "")
     if "*" in text:
-        shown = _FILLING.sub("", text).removeprefix("+86")
+        shown = re.sub(r"^(?:\+?86)(?=1.{10}$)", "", _FILLING.sub("", text))
         return ("", "", shown) if _SHOWN(shown) and sum(map(str.isdigit, shown)) >= 4 else ("", "", "")
     return _parsed(text, country)
 
 
 def _parsed(text: str, country: str) -> tuple[str, str, str]:
     """By phonenumbers, which knows every country's plan."""
-    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number, parse
+    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
 
     try:
         number = parse(text, country or None)
     except NumberParseException:
         number = None
-    if number is not None and is_possible_number(number):
+    if number is not None and is_valid_number(number):
         return _checked(format_number(number, PhoneNumberFormat.E164), number.extension or "", "")
     extension = ""
     if (found := _EXTENSION.search(text)) and len(text) - len(found[0]) >= 7:

@@ -9,12 +9,28 @@ from unicodedata import combining, normalize
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _DASHES = {ord(dash): "-" for dash in "‐‑‒–—―−~～"}
-_DIGITS = {"〇": 0, "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_DIGITS = {
+    "〇": 0,
+    "零": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+}
 _NUMERAL = re.compile(
     r"[〇零一二两三四五六七八九十百]+"
     r"(?=号|栋|幢|座|单元|门(?:[\d〇零一二两三四五六七八九十百]|$)|室|房|户|#|楼|层|期|弄|元[\d〇零一二三四五六七八九十])"
 )
-_DASHED = re.compile(r"(?<=-)[〇零一二两三四五六七八九十百]+$")
+_MISHEARD = re.compile(
+    r"(?<=[\d一二三四五六七八九十])(?:[蛋氮诞丹但旦弹][元园圆员苑院原源猿]|单[园圆员苑院原源猿])"
+)
+_DASHED = re.compile(r"(?:(?<=-)|(?<=[栋幢座楼元门])(?=.{2}))[〇零一二两三四五六七八九十百]+$")
 
 SURNAME_SOUNDS = {
     "单": "shan", "仇": "qiu", "曾": "zeng", "解": "xie", "查": "zha", "区": "ou", "朴": "piao", "翟": "zhai",
@@ -53,7 +69,8 @@ def plain(text: str) -> str:
 
 
 def numerals(text: str) -> str:
-    """Chinese numerals before 号, 栋, 单元, 室 and the like, or behind a dash, as digits: 二十一栋 → 21栋."""
+    """Chinese numerals before 号, 栋, 单元, 室 and the like, or last behind a dash or 栋, as digits: 二十一栋 → 21栋."""
+    text = _MISHEARD.sub("单元", text)
     return _DASHED.sub(_digits, _NUMERAL.sub(_digits, text))
 
 

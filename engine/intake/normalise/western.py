@@ -17,7 +17,9 @@ _TYPES = {
     "grove": "gr", "gardens": "gdns", "esplanade": "esp", "strasse": "str.", "mount": "mt", "saint": "st",
     "north": "n", "south": "s", "east": "e", "west": "w", "parkway": "pkwy", "trail": "trl", "circle": "cir",
 }  # fmt: skip
-_UNIT = re.compile(r"\b(?:unit|apartment|apt|suite|ste|flat|room|rm|shop|villa|lot|bldg|#)\.? ?#?(\w{1,6}(?:-\w{1,4})?)\b,?")
+_UNIT = re.compile(
+    r"\b(?:unit|apartment|apt|suite|ste|flat|room|rm|shop|villa|lot|bldg|#)\.? ?#?(\w{1,6}(?:-\w{1,4})?)\b,?"
+)
 _SLASHED = re.compile(r"^(\d{1,4}[a-z]?)/(\d{1,5}[a-z]?)\b")
 _NUMBER = re.compile(r"^(\d{1,6}[a-z]?(?:-\d{1,5})?)(?=[ ,]|$)")
 _LAST_NUMBER = re.compile(r"[ ,]+(\d{1,5}[a-z]?)$")
@@ -58,7 +60,17 @@ def western(region: str, city: str, district: str, postcode: str, text: str) -> 
     if rest and not city:
         city = rest.pop()
     compound = " ".join([*rest, plain(district)]).strip()
-    return (plain(region).strip(), _SPACES.sub(" ", plain(city)).strip(), road, number, compound, room, code, phonetic(road), phonetic(compound))
+    return (
+        plain(region).strip(),
+        _SPACES.sub(" ", plain(city)).strip(),
+        road,
+        number,
+        compound,
+        room,
+        code,
+        phonetic(road),
+        phonetic(compound),
+    )
 
 
 def _street(text: str) -> str:
