@@ -42,6 +42,7 @@ from engine.views.tables import (
     upsert,
     versions,
 )
+from projections.flow import FAULT, unfolded
 from projections.kernel import Context
 from projections.keyed import KeyedFold
 from projections.policy import Policy
@@ -316,6 +317,9 @@ class Host:
         row = entry.row
         row.fault = Fault(fault.fold, row.version, at, fault.text[-4_000:], 0)
         entry.due = 0
+        if p.policies is not None and p.policies.last.flow is not None:
+            self._ctx.counts.append((*unfolded(row.channel, f"{FAULT}{fault.fold}"), 1))
+            self.facts.take(partition, row.subject, row.version, at, EVENT, self._ctx)
         self._faults += 1
         if self._faults > FAULT_KEYS and self._faults > FAULT_SHARE * self._folded:
             raise StoreError(

@@ -190,6 +190,8 @@ def refold(
         if known_here:
             stands.append(known_here.pop(0))
         else:
+            # Of a cause that was decided and cleared before, this is another decision: the refold's event tells them apart.
+            item.id = decision_id(old.subject, decision, len(new), -event.streamversion)
             new.append(item)
             stands.append(Standing(item.id, decision.type, decision.key, decision.cause, item.time))
     row.standing = tuple(stands[-256:])

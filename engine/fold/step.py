@@ -24,6 +24,9 @@ from schemas.registry import TYPES, EventType
 CONFLICTED = "fact.conflicted"
 """The handler name under which folds see a second fact of a known key with other content."""
 
+UNKNOWN = "type.unknown"
+"""The handler name under which folds see an event of a type this release does not know."""
+
 STANDING_LIMIT = 256
 PLANS_KEPT = 1_000
 
@@ -116,11 +119,12 @@ def due_of(row: Row, pipeline: Pipeline) -> int:
     return earliest
 
 
-def decision_id(subject: str, decision: Decision, ordinal: int) -> str:
-    """hash(fold, type, key, cause, due, ordinal): the same decision has the same id wherever it is derived."""
-    text = (
-        f"{decision.fold}|{decision.type}|{decision.key}|{subject}@{decision.cause}|{decision.due}|{ordinal}"
-    )
+def decision_id(subject: str, decision: Decision, ordinal: int, step: int = 0) -> str:
+    """hash(fold, type, key, cause, due, ordinal): the same decision has the same id wherever it is derived. `step` is the
+    event whose step made it, where that is not the cause, or less than 0 the one whose refold did: what was cleared may be
+    decided once more of the same cause."""
+    cause = f"{decision.cause}:{step}" if step and step != decision.cause else str(decision.cause)
+    text = f"{decision.fold}|{decision.type}|{decision.key}|{subject}@{cause}|{decision.due}|{ordinal}"
     return sha256(text.encode()).hexdigest()[:32]
 
 
@@ -149,7 +153,7 @@ def step_event(
             return []
         if sameness == CONFLICT:
             row.conflicts += 1
-    name = CONFLICTED if sameness else event.type
+    name = UNKNOWN if spec is None else CONFLICTED if sameness else event.type
     ctx.policy = policy
     ctx.row = row
     ctx.now = now
@@ -172,7 +176,7 @@ def step_event(
     except Exception:
         _undo(row, before)
         raise FoldFault(ctx.fold, traceback.format_exc(limit=-8)) from None
-    return _settle(row, decisions, now) if decisions else []
+    return _settle(row, decisions, now, event.streamversion) if decisions else []
 
 
 def _channel_of(subject: str, event: Event, policy: Policy) -> str:
@@ -290,7 +294,7 @@ def _undo(row: Row, before: list[tuple[str, Any]]) -> None:
         setattr(row, field, state)
 
 
-def _settle(row: Row, decisions: list[Decision], now: int) -> list[Decided]:
+def _settle(row: Row, decisions: list[Decision], now: int, step: int = 0) -> list[Decided]:
     """Give ids, and keep in the row what stands and what work is open."""
     decided: list[Decided] = []
     seen: dict[tuple[str, str, str, int, int], int] = {}
@@ -299,7 +303,7 @@ def _settle(row: Row, decisions: list[Decision], now: int) -> list[Decided]:
         ordinal = seen.get(identity, 0)
         seen[identity] = ordinal + 1
         time = decision.due or now
-        id_ = decision_id(row.subject, decision, ordinal)
+        id_ = decision_id(row.subject, decision, ordinal, step)
         decided.append(Decided(id_, time, decision))
         note_decision(row, id_, decision, time, now)
     return decided

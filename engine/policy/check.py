@@ -38,6 +38,6 @@ def examine(text: str | bytes, now: int) -> tuple[PolicyText | None, list[Findin
     findings = Findings(document)
     typed = shape(document, findings)
     if typed is not None:
-        for section in (lifecycles, deadlines, people, notices, delivery, working, health, ocel):
+        for section in (lifecycles, deadlines, people, notices, delivery, working, health, merging, ocel):
             section.check(typed, findings, now)
     return typed, sorted(findings.found, key=lambda finding: (finding.line, finding.path))

@@ -30,7 +30,7 @@ the scenarios that have `reports` and `beats`, nodes report each minute and chan
 `day` is one or several days as they should be, with the rhythm of the day and the week: nobody need look at anything. The
 others over days are such days, but for one thing on the last: `node-failing` (a node slow and failing for 70 minutes),
 `sync-died` (a channel's orders unheard of for four hours), `address-table-empty` (a channel's orders without a
-usable address, locked and not accepted for five), `stock-refused` (paid and never locked), `standing-still` (orders that stop
+usable address, locked and not accepted for two), `stock-refused` (paid and never locked), `standing-still` (orders that stop
 anywhere before they ship). `struck` in the answers names those orders, where they stand, since when and until when.
 
 The answers are worked out from the true lives and the arrivals, by the terms of the house (`terms`), never by a fold:

@@ -315,7 +315,8 @@ SCENARIOS = {
         _days(
             "address-table-empty",
             2,
-            trouble=Trouble("address_table_empty", 0, 5 * HOUR, channel="taobao"),
+            hour=20,
+            trouble=Trouble("address_table_empty", 0, 2 * HOUR, channel="taobao"),
         ),
         _days("stock-refused", 2, trouble=Trouble("stock_refused", 0, 40 * MINUTE)),
         _days("standing-still", 2, trouble=Trouble("standing_still", -6 * HOUR, 2 * HOUR, share=40)),
@@ -324,8 +325,7 @@ SCENARIOS = {
 
 
 def lasting(scenario: Scenario, days: int) -> Scenario:
-    """The scenario over so many days, 0 for as many as it has. UsageError where it does not follow days, or where
-    its trouble would have no day before it."""
+    """The scenario over so many days, 0 for as many as it has. UsageError where it does not follow days."""
     if not days:
         return scenario
     if scenario.curve:
@@ -333,11 +333,8 @@ def lasting(scenario: Scenario, days: int) -> Scenario:
             f"The scenario {scenario.name!r} has a length of its own.",
             f"--days is for {', '.join(one.name for one in SCENARIOS.values() if one.days)}.",
         )
-    if days < 1 or (days < 2 and scenario.name != "day"):
-        raise UsageError(
-            f"{scenario.name!r} needs at least {1 if scenario.name == 'day' else 2} days: what goes wrong on the last "
-            "shows only beside the days before."
-        )
+    if days < 0:
+        raise UsageError("A world goes on for a day at least.")
     return msgspec.structs.replace(scenario, span=days * DAY)
 
 
@@ -361,9 +358,18 @@ def curve_of(scenario: Scenario, begin: int) -> tuple[tuple[int, int], ...]:
 
 
 def anchor_of(scenario: Scenario, begin: int, end: int) -> int:
-    """The instant (µs) the scenario's offsets count from."""
+    """The instant (µs) the scenario's offsets count from. UsageError where what goes wrong would begin before the world."""
     if scenario.curve:
         return begin
     latest = end - scenario.room + ZONE
     day = (latest - scenario.hour * HOUR) // DAY
-    return day * DAY + scenario.hour * HOUR - ZONE
+    anchor = day * DAY + scenario.hour * HOUR - ZONE
+    offsets = [silence.since for silence in scenario.silences]
+    offsets += [weakness.since for weakness in scenario.weaknesses]
+    offsets += [scenario.trouble.since] if scenario.trouble is not None else []
+    if offsets and anchor + min(offsets) < begin:
+        raise UsageError(
+            f"What goes wrong in {scenario.name!r} would begin before a world as short as that.",
+            "Give it a day more, with --days.",
+        )
+    return anchor

@@ -78,9 +78,9 @@ def customer(reading: Reading, name: str) -> Customer:
     with reading.store.read() as cursor:
         judged = Judged(cursor)
         since = reading.now - reading.policy.merge.keep
-        known, asked = _begin(reading, judged, name)
+        begin, asked = _begin(reading, judged, name)
         found = _Followed(judged, since)
-        found.follow(known)
+        found.follow(begin)
         if not found.depth:
             raise NotFound(
                 f"{asked} ordered nothing since {moment(since):%Y-%m-%d %H:%M}Z.",
@@ -104,13 +104,15 @@ def customer(reading: Reading, name: str) -> Customer:
     )
 
 
-def _begin(reading: Reading, judged: Judged, name: str) -> tuple[list[str], str]:
-    """(the keys to begin with, what was asked for, masked)."""
+def _begin(reading: Reading, judged: Judged, name: str) -> tuple[Seen, str]:
+    """(what to begin with: an order, or a key of no order, and what was asked for, masked)."""
     name = name.strip()
     for kind, value in _values(reading, name):
         key = customer_key(kind, value)
         if judged.one(FOLD, key) is not None:
-            return [key], f"{_WORDS.get(kind, kind)} {masked(kind.replace('identity', 'id_number'), name)}"
+            return Seen(
+                "", 0, (key,)
+            ), f"{_WORDS.get(kind, kind)} {masked(kind.replace('identity', 'id_number'), name)}"
     try:
         order = reading.resolve(name)
     except NotFound:
@@ -129,7 +131,7 @@ def _begin(reading: Reading, judged: Judged, name: str) -> tuple[list[str], str]
         raise NotFound(
             f"{order} names nothing a customer is known by again.", "It has no account, phone or e-mail."
         )
-    return keys, order
+    return Seen(order, placed.time, tuple(keys)), order
 
 
 def _values(reading: Reading, name: str) -> Iterable[tuple[str, str]]:
@@ -171,15 +173,18 @@ class _Followed:
     def place(self, order: str) -> tuple[int, str]:
         return -self.seen[order].placed, order
 
-    def follow(self, keys: list[str]) -> None:
+    def follow(self, begin: Seen) -> None:
         """From keys to orders to their keys, DEPTH times."""
-        ahead: list[tuple[str, str]] = [("", key) for key in keys]
-        for depth in range(DEPTH + 1):
-            reached: list[tuple[str, str]] = []
+        if begin.order and begin.placed >= self._since:
+            self.depth[begin.order], self.seen[begin.order] = 0, begin
+        first = 1 if begin.order else 0
+        ahead = [(begin, key) for key in begin.keys]
+        for depth in range(first, DEPTH + 1):
+            reached: list[tuple[Seen, str]] = []
             for source, key in ahead:
                 for seen in self._orders(key):
                     if self._add(source, key, seen, depth):
-                        reached += [(seen.order, other) for other in seen.keys]
+                        reached += [(seen, other) for other in seen.keys]
             ahead = reached
 
     def _orders(self, key: str) -> list[Seen]:
@@ -192,17 +197,17 @@ class _Followed:
         self.earlier += state.more
         return [seen for seen in state.orders if seen.placed >= self._since]
 
-    def _add(self, source: str, key: str, seen: Seen, depth: int) -> bool:
+    def _add(self, source: Seen, key: str, seen: Seen, depth: int) -> bool:
         if seen.order in self.depth or len(self.depth) >= ORDERS_MAX:
             return False
         kind = _kind(key)
         evidence = f"same {_WORDS.get(kind, kind)}"
-        if source:
-            against = contradiction(self.seen[source], seen, kind)
+        if source.order:
+            against = contradiction(source, seen, kind)
             if against:
-                self.unlinked.append(Link(seen.order, source, evidence, against))
+                self.unlinked.append(Link(seen.order, source.order, evidence, against))
                 return False
-            self.links.append(Link(seen.order, source, evidence))
+            self.links.append(Link(seen.order, source.order, evidence))
         self.depth[seen.order] = depth
         self.seen[seen.order] = seen
         return True

@@ -22,7 +22,7 @@ from projections.merge.handles import block_key, pair_of
 from projections.merge.keys import blocking_keys
 from projections.merge.likeness import Likeness
 from projections.merge.offer import barred
-from projections.merge.pairs import apart, fits, likenesses, listed, short, span
+from projections.merge.pairs import apart, fits, likenesses, listed, short, span, two_doors
 from projections.merge.state import (
     DISSOLVED,
     EXPIRED,
@@ -398,7 +398,7 @@ def _undecided(a: _Found, b: _Found, checks: Iterable[Check]) -> str:
 
 
 def _checks(reading: Reading, judged: Judged, a: _Found, b: _Found, like: Likeness | None) -> Iterable[Check]:
-    """All that is asked of two orders, in the order the fold asks it."""
+    """All that is asked of two orders: first what holds of them for good, then how they stand now."""
     rules = reading.policy.merge
     yield Check("Does the policy merge?", "yes" if rules.on else "the policy has no section merge", rules.on)
     for one in (a, b):
@@ -409,9 +409,6 @@ def _checks(reading: Reading, judged: Judged, a: _Found, b: _Found, like: Likene
             yield Check(f"Can {short(one.order)} be compared?", why_not, False)
     if a.state is None or b.state is None or like is None:
         return
-    for one in (a, b):
-        said = f"{short(one.order)}: {one.left}" if one.left else "yes"
-        yield Check(f"May {short(one.order)} travel with others?", said, not one.left)
     between = abs(a.state.placed - b.state.placed)
     close = between <= rules.window
     said = f"they were placed {span(between)} apart"
@@ -426,7 +423,14 @@ def _checks(reading: Reading, judged: Judged, a: _Found, b: _Found, like: Likene
     enough = like.verdict != "different"
     needed = f"{like.needed} are needed to be taken for the same, {_near(like, rules)} to be suggested"
     yield Check("Are they alike?", f"{like.score} of 1000; {needed}: {', '.join(evidence(like))}", enough)
+    door = two_doors(like)
+    if enough and door:
+        said = f"they are addressed to two doors: another {door}"
+        yield Check("Would a person be asked?", said, False)
     yield Check("Is the evidence enough unasked?", _unasked(like, rules), None)
+    for one in (a, b):
+        said = f"{short(one.order)}: {one.left}" if one.left else "yes"
+        yield Check(f"May {short(one.order)} travel with others?", said, not one.left)
     yield from _claims(judged, a, b, rules)
 
 

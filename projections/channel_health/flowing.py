@@ -104,7 +104,7 @@ def day_with(day: Day, cells: Mapping[str, int]) -> Day:
         unread=day.unread + unread,
         routed=day.routed + routed,
         unrouted=day.unrouted + unrouted,
-        golden=golden,
+        golden=tuple(sorted(golden.items())),
         seconds=day.seconds + seconds,
     )
 

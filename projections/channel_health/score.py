@@ -132,10 +132,11 @@ class Times(msgspec.Struct, frozen=True, gc=False):
 
 def times_of(day: Day, golden: Golden) -> Times | None:
     """The golden figure of a day, None before an order was ready."""
-    orders = sum(day.golden.values())
+    buckets = dict(day.golden)
+    orders = sum(buckets.values())
     if not orders:
         return None
-    p50, p95, p99 = (quantile(day.golden, share, golden.bounds) for share in (500, 950, 990))
+    p50, p95, p99 = (quantile(buckets, share, golden.bounds) for share in (500, 950, 990))
     return Times(orders, day.seconds // orders, p50, p95, p99)
 
 

@@ -54,7 +54,7 @@ EPISODES_KEPT = 8
 
 class Day(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A channel's day, in its zone: events by stage, fields due and (by `type field`) not told, addresses read or not,
-    orders placed by a routing rule or by none, and the golden figure: orders by bucket (its upper bound in seconds) and
+    orders placed by a routing rule or by none, and the golden figure: orders by bucket (its upper bound in seconds), ascending, and
     the `seconds` of them all. `scores` is the sum, `least` the lowest, of the scores at the end of `hours` hours."""
 
     date: str = ""
@@ -66,7 +66,7 @@ class Day(msgspec.Struct, frozen=True, gc=False, array_like=True):
     unread: int = 0
     routed: int = 0
     unrouted: int = 0
-    golden: dict[int, int] = {}
+    golden: tuple[tuple[int, int], ...] = ()
     seconds: int = 0
     hours: int = 0
     scores: int = 0

@@ -23,7 +23,7 @@ from projections.merge.compare import compare
 from projections.merge.handles import block_key, pair_of
 from projections.merge.likeness import Likeness
 from projections.merge.offer import OUT
-from projections.merge.pairs import apart, elsewhere, short
+from projections.merge.pairs import apart, elsewhere, short, two_doors
 from projections.merge.state import (
     POLICY,
     REFUSED,
@@ -134,31 +134,30 @@ def _propose(order: str, ctx: KeyedContext) -> None:
         pair = ctx.get(pair_of(order, other))
         if pair is not None and pair.status in NOT_AGAIN:
             continue
-        if not (rules.automatic and like.automatic and batches.join(order, other, like, key, ctx)):
+        if rules.automatic and like.automatic and batches.join(order, other, like, key, ctx):
+            continue
+        if not two_doors(like):
             asked.append(found)
-    into: set[str] = set()
     for _, other, key, like in asked:
         mine, theirs = ctx.get(order), ctx.get(other)
         if len(mine.pairs) >= rules.suggestions:
             return
-        if len(theirs.pairs) >= rules.suggestions or theirs.batch in into:
-            continue
-        if not _answerable(order, other, ctx):
-            continue
-        if theirs.batch:
-            into.add(theirs.batch)
-        suggestions.suggest(order, other, like, key, ctx)
+        if len(theirs.pairs) < rules.suggestions and _answerable(order, other, ctx):
+            suggestions.suggest(order, other, like, key, ctx)
 
 
 def _answerable(order: str, other: str, ctx: KeyedContext) -> bool:
-    """Whether a person could still let two open orders travel together, in the batch of one of them if there is one."""
+    """Whether a person could still let two open orders travel together, in the batch of one of them if there is one, and is
+    not asked so already."""
     a, b = ctx.get(order), ctx.get(other)
     if a.batch and b.batch:
         return False
     if not a.batch and not b.batch:
         return True
     joining, into = (other, a.batch) if a.batch else (order, b.batch)
-    return not batches.obstacle_to_joining(joining, into, ctx)
+    return not suggestions.asked_already(joining, into, ctx) and not batches.obstacle_to_joining(
+        joining, into, ctx
+    )
 
 
 def _tell_common(key: str, ctx: KeyedContext) -> None:
@@ -230,6 +229,18 @@ def _refused(fold: KeyedFold, fact: Told, ctx: KeyedContext) -> None:
                         _propose_if_open(member, ctx)
                 continue
             suggestions.refuse(order, other, REFUSED, by, verdict.reason, ctx)
+            _answered(order, other, verdict.reason, ctx)
+
+
+def _answered(order: str, other: str, why: str, ctx: KeyedContext) -> None:
+    """Two orders are kept apart: what was asked of one and the batch of the other is answered too."""
+    for joining, claimed in ((order, other), (other, order)):
+        a, b = ctx.get(joining), ctx.get(claimed)
+        if a is not None and b is not None and b.batch and not a.batch:
+            subject = suggestions.asked_already(joining, b.batch, ctx)
+            if subject:
+                cause = f"{short(joining)} is kept apart from {short(claimed)}: {why}"
+                suggestions.expire(subject, "", cause, ctx)
 
 
 def _propose_if_open(order: str, ctx: KeyedContext) -> None:

@@ -11,11 +11,15 @@ from projections.merge.card import Card
 from projections.merge.compare import compare
 from projections.merge.likeness import Likeness
 from projections.merge.state import OrderState
-from projections.merge.words import veto_words
+from projections.merge.words import field_words, veto_words
 from projections.policy import Merging
 
 CLUSTER_SAMPLE = 10
 """Members an order that would join a batch is compared with."""
+
+_DOOR = ("number", "building", "unit", "room")
+_ANOTHER = 400
+"""A part scored less is another one."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000
 
@@ -56,6 +60,15 @@ def elsewhere(a: Card, b: Card) -> bool:
         or (a.district and b.district and a.district != b.district)
         or (a.unit and b.unit and a.unit != b.unit)
     )
+
+
+def two_doors(like: Likeness) -> str:
+    """What of the door two orders plainly differ in, "" for nothing. Matching forgives it, since much else may outweigh one
+    wrong number; but nobody is asked to put into one parcel what is addressed to two doors."""
+    for reason in like.reasons:
+        if reason.field in _DOOR and reason.score < _ANOTHER:
+            return field_words(reason.field)
+    return ""
 
 
 def likenesses(card: Card, others: Sequence[Card], rules: Merging) -> list[Likeness]:

@@ -116,9 +116,20 @@ def refuse(a: str, b: str, status: str, by: str, why: str, ctx: KeyedContext) ->
         ctx.decide("merge.declined.v1", subject, "", MergeDeclined([first, second], by, why))
 
 
+def asked_already(order: str, batch: str, ctx: KeyedContext, *, but: str = "") -> str:
+    """The open suggestion by which an order would join a batch, "" if there is none: a batch is asked about once."""
+    pairs: tuple[str, ...] = ctx.get(order).pairs
+    for subject in pairs:
+        if subject != but:
+            pair = ctx.get(subject)
+            if ctx.get(pair.b if pair.a == order else pair.a).batch == batch:
+                return subject
+    return ""
+
+
 def settle(order: str, ctx: KeyedContext) -> None:
     """An order has just been claimed by a batch: its suggestions within the batch are answered, those with orders of
-    another batch have become impossible."""
+    another batch have become impossible, and those for the same batch are one."""
     state = ctx.get(order)
     for subject in state.pairs:
         pair = ctx.get(subject)
@@ -127,7 +138,10 @@ def settle(order: str, ctx: KeyedContext) -> None:
         if theirs == state.batch:
             why = f"both travel in {state.batch}"
             end(subject, replace(pair, status=MADE, at=ctx.now, batch=theirs, why=why), ctx)
-        elif theirs:
+        elif not theirs:
+            if asked_already(other, state.batch, ctx, but=subject):
+                expire(subject, order, f"{short(other)} is suggested for {state.batch} already", ctx)
+        else:
             expire(
                 subject, order, f"{short(order)} travels in {state.batch}, {short(other)} in {theirs}", ctx
             )

@@ -103,5 +103,8 @@ def test_whatever_the_batches_partitions_and_crashes(
     whole = run(directory / "a", world)
     other = run(directory / "b", world, batch=batch, partitions=partitions, crashes=crashes)
 
-    assert other.differs(whole) == []
+    # That all views agree is `test_any_way`'s; here it is the desk's, the orders' and what is decided of both.
+    assert [
+        one for one in other.differs(whole) if not one.startswith("('") or one.startswith("('desk'")
+    ] == []
     agree(directory / "b")

@@ -125,6 +125,13 @@ class Machine:
             assert not orders[pair.a].left
             assert not orders[pair.b].left
             assert not (orders[pair.a].batch and orders[pair.b].batch), "nobody can answer that"
+        into = Counter(
+            (order, orders[other].batch)
+            for pair in (pairs[key] for key in suggested)
+            for order, other in ((pair.a, pair.b), (pair.b, pair.a))
+            if orders[other].batch
+        )
+        assert set(into.values()) <= {1}, "a batch is asked about once"
         opened: Counter[str] = Counter()
         for one in self.night.bench.decisions:
             opened[one.subject] += {"work.opened.v1": 1, "work.closed.v1": -1}.get(one.type, 0)

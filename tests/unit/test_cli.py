@@ -64,7 +64,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 COMMANDS = dict(commands())
 WRITING = [
     "order hold", "order release", "order unfreeze", "order note", "order assign", "order review", "order cancel",
-    "todo take", "todo assign", "todo note", "todo done", "policy publish", "clock advance", "dead replay", "dead drop", "projection rebuild", "projection retry",
+    "todo take", "todo assign", "todo note", "todo done", "merge accept", "merge refuse", "merge undo", "policy publish", "clock advance", "dead replay", "dead drop", "projection rebuild", "projection retry",
 ]  # fmt: skip
 
 

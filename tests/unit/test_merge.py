@@ -97,6 +97,15 @@ def test_neighbours_are_strangers() -> None:
     assert night.place("2", 5, LI) == []
 
 
+def test_nobody_is_asked_to_put_two_doors_into_one_parcel() -> None:
+    night = Night()
+    night.place("1")
+
+    assert (
+        night.place("2", 5, replace(NEAR, number="92", name="王小明", given="小明", sound=WANG.sound)) == []
+    )
+
+
 # A person is asked
 
 

@@ -54,7 +54,7 @@ def test_what_is_delivered_compiles_to_what_it_says() -> None:
     rules = {rule.name: rule for rule in compiled.diagnosis.rules}
 
     sync, refused = rules["stock_sync"], rules["stock_refused"]
-    assert (sync.states, sync.after) == ({"paid", "reviewed"}, 2 * HOUR)
+    assert (sync.states, sync.after) == (frozenset({"paid", "reviewed"}), 2 * HOUR)
     assert sync.missing == BITS["stock.locked.v1"] | BITS["stock.lock_failed.v1"]
     assert (refused.count, refused.kind, refused.orders, refused.window) == (
         {"stock.lock_failed.v1": 3},

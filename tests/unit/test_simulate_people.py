@@ -196,8 +196,8 @@ def test_days_have_the_rhythm_of_the_clock_and_the_week() -> None:
 def test_days_are_for_scenarios_over_days() -> None:
     with pytest.raises(UsageError, match="length of its own"):
         simulate(10, 7, "sales-night", END, HOUSE, days=2)
-    with pytest.raises(UsageError, match="at least 2 days"):
-        simulate(10, 7, "sync-died", END, HOUSE, days=1)
+    with pytest.raises(UsageError, match="would begin before"):
+        simulate(10, 7, "sync-died", END - 6 * HOUR, HOUSE, days=1)
     assert simulate(10, 7, "sync-died", END, HOUSE).scenario.days == 4
 
 
