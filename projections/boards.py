@@ -2,7 +2,7 @@
 
 Question: what waits for an answer, and what became of the rest since the board before? From: the merge fold's decisions.
 Decides `board.listed` on `board/<group>/<day>` at the instants the policy compiled of its local times (DOMAIN.md: 09:00
-daily), also when nothing waits: an empty board says that all is answered. `<day>` is the UTC date.
+daily) from the first suggestion on, then also when nothing waits: an empty board says that all is answered. `<day>` is the UTC date.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from schemas.events.decisions import BoardLine, BoardListed, MergeSuggested
 
 
 class BoardState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """`board/<group>`: what was done since the board before."""
+    """`board/<group>`: what was done since the board before. `begun` once there was anything: a shop whose orders never met
+    has no board."""
 
     suggested: int = 0
     made: int = 0
     declined: int = 0
     expired: int = 0
     dissolved: int = 0
+    begun: bool = False
 
 
 class OpenState(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -93,12 +95,12 @@ def _count(ctx: KeyedContext, what: str) -> None:
     key = _key(ctx.policy)
     state = ctx.get(key)
     if state is not None:
-        _keep(key, replace(state, **{what: getattr(state, what) + 1}), ctx)
+        _keep(key, replace(state, begun=True, **{what: getattr(state, what) + 1}), ctx)
 
 
 def _keep(key: str, state: BoardState, ctx: KeyedContext) -> None:
     board = ctx.policy.merge.board
-    ctx.put(key, state, next_board(board, ctx.now) if board is not None else 0)
+    ctx.put(key, state, next_board(board, ctx.now) if board is not None and state.begun else 0)
 
 
 class BoardsFold(KeyedFold):
@@ -123,7 +125,7 @@ class BoardsFold(KeyedFold):
         if old is not None and old.merge.group and _key(old) != key and ctx.get(_key(old)) is not None:
             ctx.drop(_key(old))
         if merge.on and merge.group:
-            _keep(key, ctx.get(key) or BoardState(), ctx)
+            _keep(key, ctx.get(key) or BoardState(begun=bool(ctx.index)), ctx)
         elif merge.group and ctx.get(key) is not None:
             ctx.drop(key)
 
@@ -168,7 +170,7 @@ class BoardsFold(KeyedFold):
                 list(board.via),
             ),
         )
-        _keep(key, BoardState(), ctx)
+        _keep(key, BoardState(begun=True), ctx)
 
 
 def _surest(one: tuple[str, OpenState]) -> tuple[int, int, str]:

@@ -31,6 +31,8 @@ ORDERS_NAMED = 200
 """Orders a decision names, and an outage remembers, at most."""
 
 OPEN = "open"
+_DIAGNOSED = "diagnosis:"
+"""How the work items of diagnoses begin."""
 NOBODY = "nobody"
 
 
@@ -345,16 +347,12 @@ def _rule(policy: Policy, name: str) -> Pattern | None:
     return next((rule for rule in policy.diagnosis.rules if rule.name == name), None)
 
 
-def _in_outage(item: Item, ctx: KeyedContext) -> int:
-    """Until when an item waits because its trouble is told as one, 0 where it is not."""
-    if not item.work.startswith("diagnosis:"):
-        return NONE
-    name = item.work.removeprefix("diagnosis:")
-    outage: Outage | None = ctx.get(f"outage/{name}")
-    if outage is None or not outage.since:
-        return NONE
-    rule = _rule(ctx.policy, name)
-    return ctx.now + (rule.window if rule is not None and rule.window else ctx.policy.settle)
+def _in_outage(item: Item, ctx: KeyedContext) -> bool:
+    """Whether an item waits for an outage to end, because its trouble is told as one."""
+    if not item.work.startswith(_DIAGNOSED):
+        return False
+    outage: Outage | None = ctx.get(f"outage/{item.work.removeprefix(_DIAGNOSED)}")
+    return outage is not None and outage.since > 0
 
 
 def _outage_wakes(key: str, outage: Outage, ctx: KeyedContext) -> None:
@@ -367,6 +365,10 @@ def _outage_wakes(key: str, outage: Outage, ctx: KeyedContext) -> None:
         if ctx.get(item_key(outage.stream, work)) is not None:
             ctx.drop(item_key(outage.stream, work))
     ctx.drop(key)
+    if outage.since:
+        waiting = [item for item in ctx.index.group if item.endswith(f"#{_DIAGNOSED}{name}")]
+        for item in sorted(waiting):
+            _keep(ctx, ctx.get(item))
 
 
 # Digests
@@ -444,9 +446,8 @@ class DeskFold(KeyedFold):
     def wake(self, key: str, state: Any, ctx: KeyedContext) -> None:
         """A rung of an item's ladder is due, an outage's quiet time is over, or a group's digest."""
         if isinstance(state, Item):
-            waits = _in_outage(state, ctx)
-            if waits:
-                ctx.put(key, replace(state, due=waits), waits)
+            if _in_outage(state, ctx):
+                ctx.put(key, replace(state, due=NONE))
             else:
                 _keep(ctx, _climb(state, ctx))
         elif isinstance(state, Outage):

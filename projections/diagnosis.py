@@ -117,12 +117,17 @@ def _course_of(policy: Policy, channel: str, state: str) -> Course:
 
 
 def _course(policy: Policy, channel: str, state: str) -> Course:
-    if not state or state in policy.lifecycle_of(channel).terminal:
+    lifecycle = policy.lifecycle_of(channel)
+    if not state or state in lifecycle.terminal:
         return Course(policy, False, (), (), NONE, None)
+    # Where the channel's map expects nothing of what a rule misses, its feed never tells it: that it is missing says nothing.
+    told = sum(BITS.get(f"{trigger}.v1", 0) for trigger in lifecycle.triggers)
     rules = tuple(
         rule
         for rule in policy.diagnosis.rules
-        if (not rule.states or state in rule.states) and (not rule.channels or channel in rule.channels)
+        if (not rule.states or state in rule.states)
+        and (not rule.channels or channel in rule.channels)
+        and (not rule.missing or rule.missing & told)
     )
     stuck = stuck_rule(policy, channel, state)
     return Course(

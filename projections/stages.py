@@ -9,5 +9,11 @@ from projections.keyed import KeyedFold
 from projections.merge.fold import MergeFold
 from projections.node_health import NodeHealthFold
 
-STAGE_TWO: tuple[KeyedFold, ...] = (MergeFold(), ChannelHealthFold(), NodeHealthFold(), BoardsFold(), DeskFold())
+STAGE_TWO: tuple[KeyedFold, ...] = (
+    MergeFold(),
+    ChannelHealthFold(),
+    NodeHealthFold(),
+    BoardsFold(),
+    DeskFold(),
+)
 """Merge, channel health, node health, boards, desk: each hears what those before it decide."""

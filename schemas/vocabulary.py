@@ -55,7 +55,9 @@ NOTICES: dict[str, frozenset[str]] = {
     "unpaused": frozenset({"channel", "reason", "to"}),
     "suspended": frozenset({"node", "reason", "to"}),
     "returned": frozenset({"node", "reason", "to"}),
-    "reminded": frozenset({"item", "kind", "title", "since", "step", "reason", "to", "owner", "group", "orders"}),
+    "reminded": frozenset(
+        {"item", "kind", "title", "since", "step", "reason", "to", "owner", "group", "orders"}
+    ),
     "workload": frozenset({"count", "untaken", "oldest", "kinds", "to", "group", "orders"}),
     "digest": frozenset({"count", "kind", "oldest", "since", "until", "link"}),
 }

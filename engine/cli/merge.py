@@ -78,7 +78,9 @@ def list_(
 
 @app.command()
 def show(name: MergeName, store: StoreUrl = "", as_json: AsJson = False) -> None:
-    """One suggestion or batch: its orders, the evidence, and who did what when and why.
+    """One suggestion or batch, with all that was done.
+
+    Its orders masked, the evidence, and who did what, when and why.
 
     \b
     Examples:
@@ -106,7 +108,7 @@ def why(
     store: StoreUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """Why two orders travel together or do not, and all that is asked of them.
+    """Why two orders travel together or do not.
 
     \b
     Example:

@@ -129,7 +129,10 @@ def _rows(found: Page) -> Iterator[tuple[str, Any]]:
     yield from _goods(found)
     for index, item in enumerate(found.work):
         text = Text(item.title, style="bold")
-        text.append(f"  {age(item.since, found.as_of)}, {item.holder or item.owner or item.group or 'nobody'}", style="dim")
+        text.append(
+            f"  {age(item.since, found.as_of)}, {item.holder or item.owner or item.group or 'nobody'}",
+            style="dim",
+        )
         if item.guide and all(item.guide != earlier.guide for earlier in found.work[:index]):
             text.append(f"\n{item.guide}")
         yield "" if index else "to do", text

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.policy.calendars import compile_calendar
+from engine.policy.health import compile_flow, compile_golden, compile_nodes, compile_zones
 from engine.policy.merging import compile_merge
 from engine.policy.working import compile_desk, compile_diagnosis, compile_people
-from engine.policy.health import compile_flow, compile_golden, compile_nodes, compile_zones
 from projections.policy import (
     Channel,
     HealthWeights,

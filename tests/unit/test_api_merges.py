@@ -31,9 +31,15 @@ def placed(order: str, customer: dict[str, str], at: dict[str, str] | None = Non
 def api(tmp_path: Path) -> Iterator[Api]:
     """Two orders of one account, and one that was heard on the phone."""
     with served(tmp_path) as api:
-        api.send(placed("jd:1", WANG), placed("jd:2", WANG), placed("jd:3", HEARD))
-        settle(api)
+        send(api, placed("jd:1", WANG), placed("jd:2", WANG), placed("jd:3", HEARD))
         yield api
+
+
+def send(api: Api, *events: dict[str, Any]) -> None:
+    """Send events, a second after whatever was before them, and let both stages take them."""
+    api.clock.pass_seconds(1)
+    api.send(*events)
+    settle(api)
 
 
 def settle(api: Api) -> None:
@@ -107,8 +113,7 @@ def test_a_batch_is_undone_until_its_label_is_printed(api: Api) -> None:
 
 
 def test_a_label_is_the_end_of_it(api: Api) -> None:
-    api.send(event("fulfilment.moved", "jd:1", waybill="SF1", scan="collected"))
-    settle(api)
+    send(api, event("fulfilment.moved", "jd:1", waybill="SF1", scan="collected"))
 
     refused = say(api, "k1", "undo", "batch/jd:1+jd:2")
     assert refused.status_code == 409
@@ -136,8 +141,7 @@ def test_a_dry_run_says_what_would_be_appended(api: Api) -> None:
 
 
 def test_why_answers_for_any_two_orders(api: Api) -> None:
-    api.send(placed("jd:4", LI), placed("taobao:5", {}, {"country": "CN"}))
-    settle(api)
+    send(api, placed("jd:4", LI), placed("taobao:5", {}, {"country": "CN"}))
 
     strangers = api.get("/v1/merges/why?a=jd:1&b=jd:4").json()
     assert "do not travel together" in strangers["answer"]
@@ -168,8 +172,7 @@ def test_links_are_followed_three_deep_and_no_further(tmp_path: Path) -> None:
         {"device": "d3"},
     ]
     with served(tmp_path) as api:
-        api.send(*(placed(f"jd:{n}", customer) for n, customer in enumerate(chain)))
-        settle(api)
+        send(api, *(placed(f"jd:{n}", customer) for n, customer in enumerate(chain)))
 
         found = api.get("/v1/customers?of=jd:0").json()
 
@@ -185,8 +188,7 @@ def test_links_are_followed_three_deep_and_no_further(tmp_path: Path) -> None:
 
 def test_a_household_with_one_phone_is_not_one_customer(tmp_path: Path) -> None:
     with served(tmp_path) as api:
-        api.send(placed("jd:1", WANG), placed("jd:2", {**LI, "phone": WANG["phone"]}))
-        settle(api)
+        send(api, placed("jd:1", WANG), placed("jd:2", {**LI, "phone": WANG["phone"]}))
 
         found = api.get("/v1/customers?of=jd:1").json()
 

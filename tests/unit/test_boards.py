@@ -82,6 +82,8 @@ def test_a_policy_without_a_board_takes_it_down() -> None:
 
 def test_another_group_has_its_own_board() -> None:
     night = Night(merging(), BoardsFold())
+    night.place("1", 1)
+    night.place("2", 5, NEAR)
     night.bench.publish(merging(group="service", lead=""), START + 10 * MINUTE)
 
     assert night.pass_to(60) == [("board.listed", "board/service/2020-09-13")]
@@ -98,3 +100,10 @@ def test_the_surest_come_first() -> None:
     scores = [line.score for line in night.decided("board.listed")[0].lines]
     assert len(set(scores)) > 1
     assert scores == sorted(scores, reverse=True)
+
+
+def test_where_orders_never_met_there_is_no_board() -> None:
+    night = Night(merging(), BoardsFold())
+    night.place("1", 1)
+
+    assert night.pass_to(600) == []
