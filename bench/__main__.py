@@ -1,4 +1,4 @@
-"""`python -m bench`: the floor, append + stage 1 and fold only, in one run on one machine.
+"""`python -m bench`: the floor, append + both stages and fold only, in one run on one machine.
 
 Inputs are simulated nights and days and, where they are found, the Olist tables ($ORDERFOLD_REAL_DATA/olist, else
 ../shared/data/olist). The jobs of one repeat follow each other, so that a busy neighbour meets all of them. Raw figures go to
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="1,000 orders of one night, once: does it run at all?"
     )
-    parser.add_argument("--profile", action="store_true", help="run append + stage 1 under cProfile instead")
+    parser.add_argument(
+        "--profile", action="store_true", help="run append + both stages under cProfile instead"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="the folder for the raw figures")
     asked = parser.parse_args(arguments)
     if asked.quick:

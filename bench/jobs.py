@@ -18,6 +18,7 @@ from bench.floor import floor
 from bench.measure import PARTS, ROOT, Cost, measured, settle_collector
 from engine.append.appender import Appender
 from engine.fold.host import Host
+from engine.fold.judge import Judge
 from engine.fold.receipts import Receipts
 from engine.intake import olist
 from engine.intake.importing import Import
@@ -61,7 +62,7 @@ def flatten(tables: Path, lines: Path) -> Cost:
 
 
 def run(source: Path, format_: str, store: Path) -> Cost:
-    """Import `source` into a new store, everything on: intake, append and stage 1, views, receipts."""
+    """Import `source` into a new store, everything on: intake, append, both stages, views, receipts."""
     text = (ROOT / "streams.yaml").read_bytes()
     _, typed = load_policy(text, now=wall_clock())
     engine = Engine.open(str(store), HISTORY, text, limits=limits_of(typed))
@@ -160,8 +161,10 @@ def _engine_parts() -> _Parts:
     parts = _Parts()
     parts.part("append", Appender, "append")
     parts.part("append", Appender, "advance")
-    parts.part("fold", Host, "fold")
-    parts.part("fold", Host, "adopt")
+    parts.part("stage 1", Host, "fold")
+    parts.part("stage 1", Host, "adopt")
+    parts.part("stage 2", Judge, "run")
+    parts.part("stage 2", Judge, "write")
     parts.part("views", Host, "flush")
     parts.part("receipts", Receipts, "write")
     return parts

@@ -20,7 +20,7 @@ import msgspec
 ROOT = Path(__file__).parent.parent
 
 
-PARTS = ("intake", "append", "fold", "views", "receipts")
+PARTS = ("intake", "append", "stage 1", "stage 2", "views", "receipts")
 
 
 class Cost(msgspec.Struct):

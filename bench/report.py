@@ -11,7 +11,7 @@ from bench.measure import PARTS, Cost, Machine
 
 JOBS = {
     "floor": "floor: decode, insert, dict fold",
-    "run": "append and stage 1, end to end",
+    "run": "append and both stages, end to end",
     "tables": "the same from the CSV tables",
     "fold": "fold only, from the log",
 }

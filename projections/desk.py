@@ -91,12 +91,16 @@ class Digest(msgspec.Struct, frozen=True, gc=False, array_like=True):
     due: int
 
 
+Line = tuple[int, str, str, str, bool]
+"""An open item as digests count it: since when, key, kind, subject, whether somebody has taken it."""
+
+
 class DeskIndex:
-    """Open items by group, with since when, and the group of each."""
+    """Open items by group, and the group of each."""
 
     def __init__(self) -> None:
         self.group: dict[str, str] = {}
-        self.items: dict[str, dict[str, int]] = {}
+        self.items: dict[str, dict[str, Line]] = {}
 
 
 def undated(subject: str) -> str:
@@ -396,24 +400,27 @@ def _opening(policy: Policy, now: int) -> int:
 def _digest_wakes(key: str, ctx: KeyedContext) -> None:
     group = key.partition("/")[2]
     index: DeskIndex = ctx.index
-    keys = sorted(index.items.get(group, {}).items(), key=lambda pair: (pair[1], pair[0]))
-    if not keys:
+    lines = sorted(index.items.get(group, {}).values())
+    if not lines:
         ctx.drop(key)
         return
-    items: list[Item] = [ctx.get(name) for name, _ in keys]
     kinds: dict[str, int] = {}
-    for item in items:
-        kinds[item.kind] = kinds.get(item.kind, 0) + 1
-    orders = dict.fromkeys(item.subject for item in items if item.subject.startswith("order/"))
+    orders: dict[str, None] = {}
+    untaken = 0
+    for _, _, kind, subject, taken in lines:
+        kinds[kind] = kinds.get(kind, 0) + 1
+        untaken += not taken
+        if len(orders) < ORDERS_NAMED and subject.startswith("order/"):
+            orders[subject] = None
     data = WorkDigested(
         group,
-        len(items),
-        sum(not item.taken for item in items),
-        items[0].since,
+        len(lines),
+        untaken,
+        lines[0][0],
         dict(sorted(kinds.items())),
         group,
         list(ctx.policy.desk.via),
-        list(orders)[:ORDERS_NAMED],
+        list(orders),
     )
     ctx.decide("work.digested.v1", _board(group, ctx.now), f"digest:{group}", data)
     due = _opening(ctx.policy, ctx.now)
@@ -484,7 +491,8 @@ class DeskFold(KeyedFold):
                 del index.items[before]
         if isinstance(state, Item):
             index.group[key] = state.group
-            index.items.setdefault(state.group, {})[key] = state.since
+            line = (state.since, key, state.kind, state.subject, bool(state.taken))
+            index.items.setdefault(state.group, {})[key] = line
 
     def label(self, key: str, state: Any) -> str:
         return OPEN if isinstance(state, Item) else ""

@@ -1,11 +1,13 @@
 """The parts of README.md that are made: `python -m tests.readme` writes them, tests/unit/test_docs.py holds them.
 
 A part stands between `<!-- made: NAME -->` and `<!-- end -->`. `commands` and `metrics` are tables; any other name is a command
-line, run against a store made of the examples, and shown with what it prints.
+line, run against a store made of the examples, and shown with what it prints; after `world:` against a simulated world, in the
+middle of what goes wrong there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 
 import typer
@@ -24,8 +27,13 @@ ROOT = Path(__file__).parent.parent
 PATH = ROOT / "README.md"
 PART = re.compile(r"(<!-- made: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-EXAMPLES = ("examples/one-order.jsonl", "examples/trouble.jsonl")
+EXAMPLES = ("examples/one-order.jsonl", "examples/trouble.jsonl", "examples/together.jsonl")
 PARTLY_DONE = 3
+
+WORLD = "world: "
+SIMULATED = "simulate --orders 600 --seed 7 --scenario node-failing --end 2026-03-08T12:00:00Z"
+CUT = "2026-03-08T03:00:00Z"
+"""The world is shown as it stood then: the node has failed since about an hour."""
 
 
 def commands() -> Iterator[tuple[str, str, str]]:
@@ -33,9 +41,9 @@ def commands() -> Iterator[tuple[str, str, str]]:
     for noun, (module, _, line) in NOUNS.items():
         command = typer.main.get_command(import_module(module).app)
         verbs = getattr(command, "commands", None)
-        if verbs is None:
+        if verbs is None or getattr(command, "invoke_without_command", False):
             yield noun, "", command.help or line
-        else:
+        if verbs is not None:
             for verb, under in verbs.items():
                 yield noun, verb, under.help or ""
 
@@ -43,15 +51,33 @@ def commands() -> Iterator[tuple[str, str, str]]:
 def made(text: str) -> str:
     """The text with all its made parts made anew."""
     with tempfile.TemporaryDirectory(prefix="readme-") as folder:
-        store = f"{folder}/examples"
-        if any(name not in _TABLES for _, name, _ in PART.findall(text)):
-            _printed(f"ingest {' '.join(EXAMPLES)} --historical", store, PARTLY_DONE)
-        return PART.sub(lambda part: f"{part[1]}{_part(part[2], store)}{part[3]}", text)
+        names = {name for _, name, _ in PART.findall(text)} - set(_TABLES)
+        if any(not name.startswith(WORLD) for name in names):
+            _printed(f"ingest {' '.join(EXAMPLES)} --historical", f"{folder}/examples", PARTLY_DONE)
+        if any(name.startswith(WORLD) for name in names):
+            _simulated(Path(folder))
+        return PART.sub(lambda part: f"{part[1]}{_part(part[2], folder)}{part[3]}", text)
 
 
-def _part(name: str, store: str) -> str:
+def _simulated(folder: Path) -> None:
+    """Ingest the world up to CUT: a file of `simulate` is in order of arrival."""
+    whole, cut = folder / "whole.jsonl", folder / "cut.jsonl"
+    _printed(f"{SIMULATED} --to {whole}", "", 0)
+    with whole.open(encoding="utf-8") as lines, cut.open("w", encoding="utf-8") as kept:
+        kept.writelines(takewhile(lambda line: _arrived(line) < CUT, lines))
+    _printed(f"ingest {cut} --historical", str(folder / "world"), 0)
+
+
+def _arrived(line: str) -> str:
+    event = json.loads(line)
+    return str(event.get("arrivedtime", event["time"]))
+
+
+def _part(name: str, folder: str) -> str:
     if name in _TABLES:
         return _TABLES[name]()
+    store = f"{folder}/world" if name.startswith(WORLD) else f"{folder}/examples"
+    name = name.removeprefix(WORLD)
     printed = "".join(f"    {line}".rstrip() + "\n" for line in _printed(name, store, 0).splitlines())
     return f"\n    $ orderfold {name}\n{printed}\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from schemas.envelope import EPOCH, micros
@@ -19,3 +20,10 @@ def edited(*edits: tuple[str, str]) -> str:
         assert old in text, old
         text = text.replace(old, new, 1)
     return text
+
+
+def without(section: str) -> bytes:
+    """The file without one of its top-level sections."""
+    text, found = re.subn(rf"(?m)^{section}:.*\n(?:(?:[ #].*)?\n)*", "", HOUSE)
+    assert found == 1, section
+    return text.encode()

@@ -16,6 +16,7 @@ from engine.store.record import decode
 from engine.views.tables import COLUMNS, decode_row
 from engine.workers.embedded import Engine
 from projections.row import Row
+from projections.stages import STAGE_TWO
 from tests.build import HOUR, MINUTE, SECOND, START, event, paid, placed
 
 POLICY = (Path(__file__).parent.parent / "streams.yaml").read_bytes()
@@ -112,17 +113,24 @@ def worlds(draw: st.DrawFn, most: int = 40) -> World:
 _COMPARED = [name for name in COLUMNS if name != "id"]
 
 
-class Outcome:
-    """What a run left: rows without their ids, the states of stage 2, and decisions as DESIGN.md compares them."""
+JUDGES = frozenset(f"/orderfold/{fold.name}" for fold in STAGE_TWO)
+"""Sources of what stage 2 decides."""
 
-    def __init__(self, store: Store) -> None:
+
+class Outcome:
+    """What a run left: rows without their ids, the states of stage 2, and decisions as DESIGN.md compares them; of
+    stage 1 only, if asked."""
+
+    def __init__(self, store: Store, stage_two: bool = True) -> None:
         with store.read() as cursor:
             self.rows = {
                 row["subject"]: tuple(row)
                 for row in cursor.execute(f"SELECT {', '.join(_COMPARED)} FROM rows")
             }
             self.judged = {
-                (row["fold"], row["key"]): tuple(row) for row in cursor.execute("SELECT * FROM judged")
+                (row["fold"], row["key"]): tuple(row)
+                for row in cursor.execute("SELECT * FROM judged")
+                if stage_two
             }
         self.decisions = sorted(
             (record.event.id, record.event.type, record.event.subject, record.event.time, record.data)
@@ -130,6 +138,7 @@ class Outcome:
             for _, key, state in store.log(partition, 0, -1)
             if key.endswith("!")
             for record in [decode(key, state)]
+            if stage_two or record.event.source not in JUDGES
         )
 
     def differs(self, other: Outcome) -> list[str]:

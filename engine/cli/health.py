@@ -28,7 +28,7 @@ def health() -> None:
 
 @app.command()
 def show(store: StoreUrl = "", as_json: AsJson = False) -> None:
-    """Channels, nodes, the health index and what is wrong now, on one screen.
+    """Channels, nodes, the health index, and what is wrong now.
 
     \b
     Examples:
@@ -56,7 +56,9 @@ def why(
     store: StoreUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """The formula behind a score, a silence, a pause or a suspension, with its figures.
+    """The formula behind a score, a silence or a suspension.
+
+    Every part with its figures, what is usual, and what it takes to be told.
 
     \b
     Examples:
@@ -87,7 +89,9 @@ def golden(
     store: StoreUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """The golden figure, from placed to ready to ship, by channel and day; with each day's health.
+    """From placed to ready to ship, by channel and day.
+
+    The golden figure, with each day's health.
 
     \b
     Examples:

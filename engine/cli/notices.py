@@ -80,7 +80,7 @@ def show(
     store: StoreUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """One notice: its words, and every attempt to send it.
+    """A notice's words, and every attempt to send it.
 
     \b
     Example:

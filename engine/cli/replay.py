@@ -48,7 +48,8 @@ def verify(store: StoreUrl = "", as_json: AsJson = False) -> int:
     if as_json:
         screen.emit(found)
         return VerificationFailed.exit_code if found.found else 0
-    looked = f"{found.records:,} records of {found.streams:,} streams, {found.rows:,} rows, {found.decisions:,} decisions"
+    looked = f"{found.records:,} records of {found.streams:,} streams, {found.rows:,} rows, "
+    looked += f"{found.keys:,} keys of stage 2, {found.decisions:,} decisions"
     if not found.found:
         print(f"All follows from the log: {looked}.")
         return 0

@@ -69,7 +69,7 @@ def show(
     store: StoreUrl = "",
     as_json: AsJson = False,
 ) -> None:
-    """One item: why it is there, whom it went to, what was noted.
+    """Why an item is there, whom it went to, what was noted.
 
     \b
     Example:

@@ -385,8 +385,9 @@ class Host:
         p.published.append((event.streamtime, hash_))
         if partition == 0:
             data = msgspec.Raw(msgspec.msgpack.encode(event.data))
+            # Without a subject it comes before all other facts of its instant: they are judged by it.
             self.facts.tell(
-                Fact(event.streamtime, event.subject, event.streamversion, 0, event.type, event.subject, data)
+                Fact(event.streamtime, "", event.streamversion, 0, event.type, event.subject, data)
             )
         if p.policies is None:
             p.policies = Timeline([(event.streamtime, new)])

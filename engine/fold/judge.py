@@ -30,7 +30,7 @@ from schemas.facts import Fact, data_type
 FETCH = 2_000
 """Facts whose keys are read together."""
 
-CELLS_KEPT = 100_000
+CELLS_KEPT = 20_000
 """States in memory beyond which the oldest written ones are let go."""
 
 FAULTS = 100
@@ -259,7 +259,7 @@ class Judge:
         turn = self._turn
         turn.now = fact.streamtime
         turn.due = NONE
-        turn.cause = f"{fact.subject}@{fact.streamversion}"
+        turn.cause = f"{fact.subject or fact.key}@{fact.streamversion}"
         turn.decisions = []
         old = self.policy
         published = fact.type == "policy.published.v1"

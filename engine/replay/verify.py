@@ -37,6 +37,7 @@ class Report(msgspec.Struct):
     records: int = 0
     streams: int = 0
     rows: int = 0
+    keys: int = 0
     decisions: int = 0
     found: int = 0
     differences: list[Difference] = []
@@ -173,7 +174,7 @@ def _compare_judged(kept: sqlite3.Cursor, fresh: sqlite3.Cursor, report: Report)
     query = "SELECT fold, key, due, label, body FROM judged"
     left = {(row["fold"], row["key"]): tuple(row) for row in kept.execute(query)}
     right = {(row["fold"], row["key"]): tuple(row) for row in fresh.execute(query)}
-    report.rows += len(left)
+    report.keys = len(left)
     for place in sorted(left.keys() | right.keys()):
         if left.get(place) != right.get(place):
             what = (

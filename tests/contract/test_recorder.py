@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,10 +31,14 @@ class _OnDisk:
     def setUp(self) -> None:
         self._directory = tempfile.TemporaryDirectory()
         self._open: list[PartitionRecorder] = []
+        self._before = set(threading.enumerate())
         super().setUp()  # type: ignore[misc]
 
     def tearDown(self) -> None:
         super().tearDown()  # type: ignore[misc]
+        # Some of these tests do not wait for their readers, and SQLite does not survive a connection closed in use.
+        for thread in set(threading.enumerate()) - self._before:
+            thread.join()
         for recorder in self._open:
             recorder.datastore.close()
         self._directory.cleanup()

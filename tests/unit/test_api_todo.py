@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def test_every_item_says_what_whose_since_when_and_what_to_do(api: Api) -> None:
     assert stuck["why"] == "opened just now; he.jun is off shift; tang.li is off shift"
     assert (stuck["since"][:19], stuck["next_to"]) == ("2020-09-13T14:26:40", "")
     assert items[FROZEN]["holder"]
-    assert [item["since"] for item in found["items"]] == sorted(item["since"] for item in found["items"])
+    since = [datetime.fromisoformat(item["since"]) for item in found["items"]]
+    assert since == sorted(since)
     assert found["total"] == sum(found["groups"].values()) == len(found["items"])
 
 

@@ -10,7 +10,7 @@ from litestar import Litestar
 
 from engine import errors
 from engine.api import commands as api_commands
-from engine.api import deliveries, events, health, operate, orders, pages
+from engine.api import condition, deliveries, events, health, merges, operate, orders, pages, todo
 from engine.cli.main import NOUNS
 from schemas.policy import PolicyText
 from schemas.registry import TYPES
@@ -27,8 +27,11 @@ def _routes() -> Iterator[str]:
             *events.HANDLERS,
             *api_commands.HANDLERS,
             *orders.HANDLERS,
+            *todo.HANDLERS,
+            *merges.HANDLERS,
             *operate.HANDLERS,
             *deliveries.HANDLERS,
+            *condition.HANDLERS,
             *health.HANDLERS,
             *pages.HANDLERS,
         ],

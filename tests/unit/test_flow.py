@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.fold.step import Pipeline, new_row, step_event
+from engine.intake.model import Incoming
+from engine.views.health import Alarm, health
+from engine.views.queries import Reading
 from projections.channel_health.flowing import Counted, counted
 from projections.flow import FlowFold, FlowState, unfolded
 from projections.kernel import Context
 from projections.row import PIPELINES
 from schemas.derived import Derived
 from schemas.envelope import Event
-from tests.build import START, event
+from tests.build import START, event, placed
 from tests.healthy import MINUTE, health_policy
+from tests.hosted import ONE, TWO, begun, break_fold, opened, submit, told
 
 LINE = {"line": "1", "sku": "s", "quantity": 1, "unit_price": 500, "category": "fresh"}
 WHOLE: dict[str, Any] = {
@@ -138,3 +145,38 @@ def test_cells_are_read_back() -> None:
     assert counted("missing:order.placed customer.phone").missing == "order.placed customer.phone"
     assert counted("unfolded:a.b.v1").unfolded == "a.b.v1"
     assert counted("seconds").seconds
+
+
+# Through an engine: what nobody folds is known to stage 2
+
+
+def alarms(directory: Path, items: list[Incoming]) -> list[Alarm]:
+    """What health says is wrong after these."""
+    engine = opened(directory, partitions=4)
+    submit(engine, *items)
+    list(engine.ingest([]))
+    found = health(Reading(engine.store)).alarms
+    engine.close()
+    return found
+
+
+# News of another channel moves the clock on.
+LATER = placed("order/jd:1", 30 * MINUTE, id="later", channel="jd")
+
+
+def test_a_type_this_release_does_not_know_is_told(tmp_path: Path) -> None:
+    items = [told("order.wrapped", f"order/taobao:{n}", (n + 12) * MINUTE, x=1) for n in range(10)]
+
+    (alarm,) = alarms(tmp_path, [*items, LATER])
+
+    assert (alarm.kind, alarm.subject) == ("unfolded", "channel/taobao")
+    assert alarm.reason.startswith("order.wrapped.v1 has come 10 times")
+
+
+def test_a_fold_that_raises_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_fold(monkeypatch, "payment.received.v1", lambda event, ctx: event.subject == ONE, "sla")
+
+    (alarm,) = alarms(tmp_path, [*begun(ONE), *begun(TWO), LATER])
+
+    assert (alarm.kind, alarm.subject) == ("unfolded", "channel/taobao")
+    assert "fault in sla" in alarm.reason

@@ -150,7 +150,7 @@ def test_the_lock_names_its_holder_and_falls_with_it(tmp_path: Path) -> None:
     ("made_by", "said"),
     [
         ({**versions(), "sla": 99}, "later release \\(sla\\)"),
-        ({**versions(), "merge": 1}, "later release \\(merge\\)"),
+        ({**versions(), "unheard_of": 1}, "later release \\(unheard_of\\)"),
         ({**versions(), "sla": 0}, "earlier release \\(sla\\).*projection rebuild"),
     ],
 )

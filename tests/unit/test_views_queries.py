@@ -149,16 +149,17 @@ def test_work_is_listed_oldest_first_with_whose_it_is(reading: Reading) -> None:
     found = todo(reading)
 
     assert [(item.order, item.work, item.owner, item.group) for item in found.items] == [
+        (PLAIN, "diagnosis:address_unparsed", "", "service"),
         (FROZEN, "frozen", "lin.yue", "service"),
         (LATE, "sla:pay", "lin.yue", "service"),
         (TWIN, "sla:pay", "lin.yue", "service"),
         ("alias/waybill:SF9", "limbo", "zhou.min", "service"),
     ]
-    assert (found.total, found.groups) == (4, {"service": 4})
+    assert (found.total, found.groups) == (5, {"service": 5})
     assert all(item.guide for item in found.items)
     assert [item.kind for item in todo(reading, kind="frozen").items] == ["frozen"]
     assert [item.work for item in todo(reading, owner="zhou.min").items] == ["limbo"]
-    assert todo(reading, limit=1).total == 4
+    assert todo(reading, limit=1).total == 5
 
 
 def test_notices_of_history_are_listed_and_never_sent(reading: Reading) -> None:
@@ -178,7 +179,7 @@ def test_the_summary_counts_what_was_sent(reading: Reading) -> None:
     assert (found.events, found.duplicates, found.repeats, found.dead, found.divergent) == (10, 1, 1, 1, 0)
     assert (found.orders, found.open, found.limbo) == (4, 4, 1)
     assert found.by_state == {"placed": 3, "locked": 1}
-    assert (found.frozen, found.in_doubt, found.overdue, found.work) == (1, 0, 2, 4)
+    assert (found.frozen, found.in_doubt, found.overdue, found.work) == (1, 0, 2, 5)
     assert (found.sla.red, found.sla.yellow, found.sla.green, found.breaches) == (2, 1, 0, 2)
     assert found.money["CNY"].receivable == 9_900 + 1_000 + 500
     assert (found.money["CNY"].received, found.money["USD"].receivable) == (1_000, 500)
