@@ -362,7 +362,7 @@ def _decided(judged: Judged, a: _Found, b: _Found, pair: PairState | None, readi
             f"{_at(deed.at)}: {deed.why}."
         )
     if pair is None:
-        return ""
+        return _through_a_member(judged, a, b) or _through_a_member(judged, b, a)
     score = f" with {pair.score} of 1000" if pair.score else ""
     if pair.status == SUGGESTED:
         whose = reading.policy.merge.lead or reading.policy.merge.group
@@ -383,6 +383,21 @@ def _decided(judged: Judged, a: _Found, b: _Found, pair: PairState | None, readi
         last = batch.deeds[-1]
         return f"{names} travelled together in {pair.batch} until it was dissolved at {_at(last.at)}: {last.why}."
     return f"{names} travelled together in {pair.batch}, by {_by(pair.by)} at {_at(pair.at)}."
+
+
+def _through_a_member(judged: Judged, a: _Found, b: _Found) -> str:
+    """What waits for an answer between `a` and the batch `b` is in: it is asked once, of the member most like it."""
+    if a.kept is None or b.kept is None or not b.kept.batch:
+        return ""
+    batch = judged.one(FOLD, b.kept.batch)
+    for subject in a.kept.pairs:
+        pair = judged.one(FOLD, subject)
+        if pair is not None and pair.status == SUGGESTED and {pair.a, pair.b} & set(batch.members):
+            return (
+                f"{short(b.order)} travels in {b.kept.batch}; whether {short(a.order)} joins it is asked in {subject}: "
+                f"`orderfold merge why {' '.join(short(order) for order in (pair.a, pair.b))}`."
+            )
+    return ""
 
 
 def _undecided(a: _Found, b: _Found, checks: Iterable[Check]) -> str:

@@ -14,7 +14,7 @@ from engine.intake.model import DeadLetter
 from engine.policy.load import load_policy
 from engine.settings import limits_of, rules_of
 from engine.store.database import HISTORY
-from engine.views.merges import merges
+from engine.views.merges import merges, why
 from engine.views.queries import Reading
 from engine.workers.embedded import Engine
 from tests.build import START
@@ -129,6 +129,13 @@ def test_what_travels_together(engine: Engine, outcomes: dict[str, str]) -> None
         ("batch/jd:3002+taobao:3001", "live"),
         ("merge/douyin:3003+jd:3002", "suggested"),
     ]
+
+
+def test_whether_an_order_joins_a_batch_is_asked_of_the_member_most_like_it(engine: Engine) -> None:
+    answer = why(Reading(engine.store, clock=engine.clock), "taobao:3001", "douyin:3003").answer
+
+    assert answer.startswith("taobao:3001 travels in batch/jd:3002+taobao:3001; whether douyin:3003 joins it")
+    assert "merge why douyin:3003 jd:3002" in answer
 
 
 def test_every_line_is_explained() -> None:

@@ -165,7 +165,9 @@ LATER = placed("order/jd:1", 30 * MINUTE, id="later", channel="jd")
 
 
 def test_a_type_this_release_does_not_know_is_told(tmp_path: Path) -> None:
-    items = [told("order.wrapped", f"order/taobao:{n}", (n + 12) * MINUTE, x=1) for n in range(10)]
+    orders = [f"order/taobao:{n}" for n in range(10)]
+    items = [placed(order, channel="taobao") for order in orders]
+    items += [told("order.wrapped", order, (n + 12) * MINUTE, x=1) for n, order in enumerate(orders)]
 
     (alarm,) = alarms(tmp_path, [*items, LATER])
 
