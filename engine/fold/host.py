@@ -51,7 +51,7 @@ from projections.stages import STAGE_TWO
 from schemas.envelope import Event
 from schemas.facts import Fact
 
-ROW_BYTES = 6_000
+ROW_BYTES = 8_000
 """Measured size of one row with its states as objects, as decoded (most of it is short strings)."""
 
 ADOPT_STEP = 3_600_000_000

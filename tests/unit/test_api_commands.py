@@ -44,7 +44,9 @@ def test_a_hold_is_laid_on_the_order_by_whoever_commands_it(api: Api) -> None:
     }
     assert answer.json()["order"]["held"] == 1
     event = api.engine.store.stream("order/jd:1")[-1].event
-    assert (event.id, event.authtype, event.time, event.channel) == ("k1", "unknown", START, "jd")
+    assert (event.id, event.authtype, event.channel) == ("k1", "unknown", "jd")
+    # The present: where the clock stands, or 1 µs on if the writer, idle for a moment, has promised that instant already.
+    assert event.time in (START, START + 1)
     assert event.source == f"/people/{event.authid}"
     assert event.authid.startswith("local:")
 
@@ -157,9 +159,9 @@ def test_a_command_for_a_version_that_has_passed_is_told_what_changed(api: Api) 
     assert answer.status_code == 412
     assert answer.json()["type"] == "urn:orderfold:problem:stale"
     assert (answer.json()["expected"], answer.json()["actual"]) == (2, 3)
-    assert answer.json()["changed"] == [
-        {"version": 3, "type": "stock.locked.v1", "time": "2020-09-13T12:26:40Z", "who": commands_actor(api)}
-    ]
+    (changed,) = answer.json()["changed"]
+    assert changed.pop("time").startswith("2020-09-13T12:26:40")
+    assert changed == {"version": 3, "type": "stock.locked.v1", "who": commands_actor(api)}
     assert api.get("/v1/commands/k1").json()["outcome"] == "refused"
     assert (
         api.command("jd:1", "k1", "cancel", 2, reason="out of stock").headers["idempotency-replayed"]
