@@ -9,17 +9,18 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.params import FromPath
 from msgspec import Meta
 
-from engine import commands
-from engine.api.once import DryRun, Work, asked, once, response
+from engine.api.once import DryRun, KeyHeader, MatchHeader, Trial, Work, asked, once, response
 from engine.api.problems import KeyInFlight
 from engine.api.service import ApiRequest, json_of, service_of
+from engine.commands import orders
+from engine.commands.orders import CommandAnswer
+from engine.commands.sending import Sending, remembered
 from engine.errors import NotFound
 from engine.intake.model import Incoming
-from engine.views.queries import OrderLine, Reading
-from engine.workers.embedded import Engine
+from engine.views.queries import Reading
 
 
 class CommandBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,18 +30,6 @@ class CommandBody(msgspec.Struct, forbid_unknown_fields=True):
     type: Annotated[str, Meta(min_length=1, max_length=64)]
     data: dict[str, Any] = {}
     reason: Annotated[str, Meta(max_length=2000)] = ""
-
-
-class CommandAnswer(msgspec.Struct):
-    """A command carried out: its event, and the order as the folds then had it. `outcome` is accepted, or refused."""
-
-    outcome: str
-    key: str
-    type: str
-    event: str
-    who: str
-    version: int
-    order: OrderLine
 
 
 _body = msgspec.json.Decoder(CommandBody).decode
@@ -64,47 +53,21 @@ _body = msgspec.json.Decoder(CommandBody).decode
 async def command(
     request: ApiRequest,
     order: FromPath[str],
-    idempotency_key: Annotated[
-        str | None,
-        HeaderParameter(name="Idempotency-Key", description="Names the command; required, quoted or not"),
-    ] = None,
-    if_match: Annotated[
-        str | None, HeaderParameter(name="If-Match", description='The version the order must have, as `"42"`')
-    ] = None,
-    dry_run: Annotated[
-        bool, QueryParameter(description="Say what would be appended, and append nothing")
-    ] = False,
+    idempotency_key: KeyHeader = None,
+    if_match: MatchHeader = None,
+    dry_run: Trial = False,
 ) -> Response[bytes]:
     """Command something of an order. Needs the role's action of that command, such as `order.held`."""
     service = service_of(request)
     how = asked(request, idempotency_key, if_match, dry_run)
     body = await json_of(request, _body, service.in_force.intake.max_event_bytes)
-    type_ = commands.type_of(body.type)
-    request.user.may(type_.rpartition(".")[0])
+    request.user.may(orders.type_of(body.type).rpartition(".")[0])
     subject = await service.look(lambda reading: order_of(reading, order))
 
-    def prepared(traceparent: str) -> Incoming:
-        return commands.prepare(
-            subject,
-            body.type,
-            body.data,
-            reason=body.reason,
-            who=request.user.credential,
-            key=how.key,
-            rules=service.in_force.rules,
-            now=service.engine.clock(),
-            expected=how.expected,
-            traceparent=traceparent,
-        )
+    def prepared(how: Sending) -> Incoming:
+        return orders.prepare(subject, body.type, body.data, body.reason, how)
 
-    def carried_out(engine: Engine, incoming: Incoming) -> CommandAnswer:
-        event = incoming.event
-        outcome = commands.carry_out(engine, incoming)
-        line = Reading(engine.store, engine.book, engine.clock).lines([event.subject])[event.subject]
-        return CommandAnswer("accepted", how.key, event.type, event.id, event.authid, outcome.version, line)
-
-    work = Work(prepared, commands.try_out, carried_out)
-    return await once(request, service, how, [subject, body], work)
+    return await once(request, service, how, [subject, body], Work(prepared, orders.try_out, orders.done))
 
 
 @get(
@@ -117,7 +80,7 @@ async def command_status(request: ApiRequest, key: FromPath[str]) -> Response[by
     """What became of a command of yours: the answer given to it, or the problem."""
     service = service_of(request)
     own = f"{request.user.authid} {unquote(key)}"
-    answered = await asyncio.to_thread(commands.remembered, service.store, own)
+    answered = await asyncio.to_thread(remembered, service.store, own)
     if answered is None:
         if own in service.in_flight:
             raise KeyInFlight(f"The command {key} is being carried out.", "Ask again in a second.")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote
 
-import msgspec
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from engine.api.orders import Wait
-from engine.api.service import ApiRequest, service_of
+from engine.api.service import ApiRequest, Wait, answer, service_of
 from engine.views.health import GoldenDay, HealthPage, Why, golden, health, why
 
 DAYS_MAX = 400
-
-_encode = msgspec.json.Encoder().encode
 
 Name = Annotated[str, PathParameter(description="The channel's or node's own name")]
 
@@ -31,7 +27,7 @@ async def show_health(request: ApiRequest, wait: Wait = "") -> Response[bytes]:
     """Channels, nodes, the health index and what is wrong now."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(health))
+    return answer(await service.look(health))
 
 
 @get(
@@ -46,7 +42,7 @@ async def show_golden(
     days: Annotated[int, QueryParameter(ge=1, le=DAYS_MAX, description="So many days of each channel")] = 7,
 ) -> Response[bytes]:
     """From placed to ready to ship, by channel and day, with the day's health."""
-    return _json(await service_of(request).look(lambda reading: golden(reading, channel, days)))
+    return answer(await service_of(request).look(lambda reading: golden(reading, channel, days)))
 
 
 @get(
@@ -57,7 +53,7 @@ async def show_golden(
 )
 async def why_channel(request: ApiRequest, name: Name) -> Response[bytes]:
     """Why a channel's health is what it is."""
-    return _json(await service_of(request).look(lambda reading: why(reading, f"channel/{unquote(name)}")))
+    return answer(await service_of(request).look(lambda reading: why(reading, f"channel/{unquote(name)}")))
 
 
 @get(
@@ -68,11 +64,7 @@ async def why_channel(request: ApiRequest, name: Name) -> Response[bytes]:
 )
 async def why_node(request: ApiRequest, name: Name) -> Response[bytes]:
     """Why a node's score is what it is, and what its breaker does."""
-    return _json(await service_of(request).look(lambda reading: why(reading, f"node/{unquote(name)}")))
-
-
-def _json(value: Any) -> Response[bytes]:
-    return Response(_encode(value), media_type="application/json")
+    return answer(await service_of(request).look(lambda reading: why(reading, f"node/{unquote(name)}")))
 
 
 HANDLERS = [show_health, show_golden, why_channel, why_node]

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from engine.api.operate import Reason
 from engine.api.orders import Limit
-from engine.api.service import ApiRequest, json_of, service_of
+from engine.api.service import ApiRequest, answer, json_of, service_of
 from engine.deliver import again
 from engine.deliver.again import Again
 from engine.deliver.listing import Endpoint, Notice, NoticePage, Tried, endpoints, log, notice, notices
@@ -23,8 +23,6 @@ from engine.views.queries import LIMIT
 from schemas.envelope import micros
 
 Instant = Annotated[datetime, Meta(tz=True)]
-
-_encode = msgspec.json.Encoder().encode
 
 
 class RetryBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,7 +69,7 @@ async def list_notices(
 ) -> Response[bytes]:
     """Who was to be told of what, and what became of it."""
     store = service_of(request).store
-    return _json(await asyncio.to_thread(notices, store, status, via, limit))
+    return answer(await asyncio.to_thread(notices, store, status, via, limit))
 
 
 @get(
@@ -82,7 +80,7 @@ async def list_notices(
 )
 async def show_notice(request: ApiRequest, id: FromPath[str]) -> Response[bytes]:
     """One notice: its words, its idempotency key, and every attempt."""
-    return _json(await asyncio.to_thread(notice, service_of(request).store, id))
+    return answer(await asyncio.to_thread(notice, service_of(request).store, id))
 
 
 @post(
@@ -104,7 +102,7 @@ async def retry_notices(request: ApiRequest) -> Response[bytes]:
         ids = again.chosen(service.store, body.ids, body.failed)
         return again.retry(service.store, ids, now, who, body.reason)
 
-    return _json(await asyncio.to_thread(work))
+    return answer(await asyncio.to_thread(work))
 
 
 @get(
@@ -116,7 +114,7 @@ async def retry_notices(request: ApiRequest) -> Response[bytes]:
 async def list_webhooks(request: ApiRequest) -> Response[bytes]:
     """The endpoints that are told of decisions, and how each stands."""
     service = service_of(request)
-    return _json(
+    return answer(
         await asyncio.to_thread(endpoints, service.store, service.in_force.text, service.engine.clock())
     )
 
@@ -132,7 +130,7 @@ async def webhook_log(
 ) -> Response[bytes]:
     """Every attempt to tell an endpoint something."""
     store = service_of(request).store
-    return _json(await asyncio.to_thread(log, store, endpoint, failed, limit))
+    return answer(await asyncio.to_thread(log, store, endpoint, failed, limit))
 
 
 @post(
@@ -151,7 +149,7 @@ async def replay_webhook(request: ApiRequest, endpoint: FromPath[str]) -> Respon
     _declared(service.in_force.text.webhooks, endpoint)
     now = service.engine.clock()
     until = now if body.until is None else micros(body.until)
-    return _json(
+    return answer(
         await asyncio.to_thread(
             again.replay,
             service.store,
@@ -181,7 +179,7 @@ async def enable_webhook(request: ApiRequest, endpoint: FromPath[str]) -> Respon
     body = await json_of(request, _enable_body, service.in_force.intake.max_event_bytes)
     _declared(service.in_force.text.webhooks, endpoint)
     now, who = service.engine.clock(), request.user.authid
-    return _json(await asyncio.to_thread(again.enable, service.store, endpoint, now, who, body.reason))
+    return answer(await asyncio.to_thread(again.enable, service.store, endpoint, now, who, body.reason))
 
 
 def _declared(endpoints_: dict[str, Any], name: str) -> None:
@@ -189,10 +187,6 @@ def _declared(endpoints_: dict[str, Any], name: str) -> None:
         raise NotFound(
             f"The policy has no endpoint {name}.", f"It has: {', '.join(sorted(endpoints_)) or 'none'}."
         )
-
-
-def _json(value: Any) -> Response[bytes]:
-    return Response(_encode(value), media_type="application/json")
 
 
 HANDLERS = [

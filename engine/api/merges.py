@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from urllib.parse import unquote
 
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
-from engine import merge_commands
-from engine.api.once import DryRun, Work, asked, once
-from engine.api.service import ApiRequest, json_of, service_of
+from engine.api.once import DryRun, KeyHeader, MatchHeader, Trial, Work, asked, once
+from engine.api.service import ApiRequest, Wait, answer, json_of, service_of
+from engine.commands import merges as commands
+from engine.commands.merges import Done
+from engine.commands.sending import Sending
 from engine.intake.model import Incoming
-from engine.merge_commands import Done
 from engine.views import customers as customer_views
 from engine.views import merges as views
 from engine.views.customers import Customer
 from engine.views.merges import MergePage, MergeShown, MergeWhy
 from engine.views.queries import LIMIT, LIMIT_MAX
-from engine.workers.embedded import Engine
-
-_encode = msgspec.json.Encoder().encode
-
-Wait = Annotated[
-    str,
-    QueryParameter(
-        description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
-    ),
-]
 
 
 class MergeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +57,7 @@ async def list_merges(
     """What travels together, and what waits for a yes or no, the surest first."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(lambda reading: views.merges(reading, status, limit)))
+    return answer(await service.look(lambda reading: views.merges(reading, status, limit)))
 
 
 @get(
@@ -86,7 +77,7 @@ async def why_merge(
     """Why two orders travel together or do not; also of such as were never compared."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(lambda reading: views.why(reading, a, b)))
+    return answer(await service.look(lambda reading: views.why(reading, a, b)))
 
 
 @get(
@@ -101,7 +92,7 @@ async def show_merge(request: ApiRequest, merge: FromPath[str], wait: Wait = "")
     """One suggestion or batch, by its name (percent-encoded) or by any number of an order that has one."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(lambda reading: views.show(reading, unquote(merge))))
+    return answer(await service.look(lambda reading: views.show(reading, unquote(merge))))
 
 
 @post(
@@ -119,43 +110,22 @@ async def show_merge(request: ApiRequest, merge: FromPath[str], wait: Wait = "")
 )
 async def command_merge(
     request: ApiRequest,
-    idempotency_key: Annotated[
-        str | None,
-        HeaderParameter(name="Idempotency-Key", description="Names the command; required, quoted or not"),
-    ] = None,
-    if_match: Annotated[
-        str | None,
-        HeaderParameter(name="If-Match", description='The version its stream must have, as `"42"`'),
-    ] = None,
-    dry_run: Annotated[
-        bool, QueryParameter(description="Say what would be appended, and append nothing")
-    ] = False,
+    idempotency_key: KeyHeader = None,
+    if_match: MatchHeader = None,
+    dry_run: Trial = False,
 ) -> Response[bytes]:
     """Let orders travel together, keep them apart, undo a batch. Needs the role's action of that command, such as
     `merge.accepted`."""
     service = service_of(request)
     how = asked(request, idempotency_key, if_match, dry_run)
     body = await json_of(request, _body, service.in_force.intake.max_event_bytes)
-    request.user.may(merge_commands.type_of(body.type).rpartition(".")[0])
+    request.user.may(commands.type_of(body.type).rpartition(".")[0])
 
-    def prepared(traceparent: str) -> Incoming:
-        return merge_commands.prepare(
-            merge_commands.target(service.reading(), body.type, body.names),
-            body.type,
-            reason=body.reason,
-            who=request.user.credential,
-            key=how.key,
-            rules=service.in_force.rules,
-            now=service.engine.clock(),
-            expected=how.expected,
-            traceparent=traceparent,
-        )
+    def prepared(how: Sending) -> Incoming:
+        what = commands.target(service.reading(), body.type, body.names)
+        return commands.prepare(what, body.type, body.reason, how)
 
-    def carried_out(engine: Engine, incoming: Incoming) -> Done:
-        return merge_commands.done(engine, incoming, how.key)
-
-    work = Work(prepared, merge_commands.try_out, carried_out)
-    return await once(request, service, how, ["merge", body], work)
+    return await once(request, service, how, ["merge", body], Work(prepared, commands.try_out, commands.done))
 
 
 @get(
@@ -170,11 +140,7 @@ async def show_customer(request: ApiRequest, of: FromQuery[str], wait: Wait = ""
     """A customer's orders of the last days, by an order, phone, login account, e-mail or id number."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(lambda reading: customer_views.customer(reading, of)))
-
-
-def _json(value: Any) -> Response[bytes]:
-    return Response(_encode(value), media_type="application/json")
+    return answer(await service.look(lambda reading: customer_views.customer(reading, of)))
 
 
 HANDLERS = [list_merges, why_merge, show_merge, command_merge, show_customer]

@@ -10,20 +10,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response
+from litestar.params import HeaderParameter, QueryParameter
 
-from engine import commands
 from engine.api.problems import KeyInFlight, KeyMissing, KeyReused, document, trace_id
 from engine.api.service import ApiRequest, Service
-from engine.commands import Remembered
+from engine.commands.sending import Remembered, Sending, remember, remembered, shown
 from engine.errors import Stale, UsageError
 from engine.intake.model import Incoming
 from engine.workers.embedded import Engine
 
 KEY_LENGTH_MAX = 255
+
+KeyHeader = Annotated[
+    str | None,
+    HeaderParameter(name="Idempotency-Key", description="Names the command; required, quoted or not"),
+]
+MatchHeader = Annotated[
+    str | None,
+    HeaderParameter(name="If-Match", description='The version its stream must have, as `"42"`'),
+]
+Trial = Annotated[bool, QueryParameter(description="Say what would be appended, and append nothing")]
 
 _encode = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -45,12 +55,12 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What makes a command out of what was asked, under a traceparent, in a thread of its own; tries it; and carries it out,
-    with its answer. Nothing of it is done for a command that was answered before."""
+    """What makes a command out of what was asked, in a thread of its own; tries it; and carries it out under its key, with its
+    answer. Nothing of it is done for a command that was answered before."""
 
-    prepare: Callable[[str], Incoming]
+    prepare: Callable[[Sending], Incoming]
     try_out: Callable[[Engine, Incoming], None]
-    carry_out: Callable[[Engine, Incoming], Any]
+    done: Callable[[Engine, Incoming, str], Any]
 
 
 def asked(request: ApiRequest, key: str | None, if_match: str | None, dry_run: bool) -> Asked:
@@ -79,24 +89,32 @@ async def _once(
 ) -> Response[bytes]:
     fingerprint = sha256(_canonical([*what, how.expected])).digest()
     if not how.dry_run:
-        answered = await asyncio.to_thread(commands.remembered, service.store, how.own)
+        answered = await asyncio.to_thread(remembered, service.store, how.own)
         if answered is not None:
             return _again(how.key, answered, fingerprint)
     traceparent = request.headers.get("traceparent", "")
-    incoming = await asyncio.to_thread(work.prepare, traceparent if trace_id(traceparent) else "")
+    sending = Sending(
+        request.user.credential,
+        how.key,
+        service.in_force.rules,
+        service.engine.clock(),
+        how.expected,
+        traceparent if trace_id(traceparent) else "",
+    )
+    incoming = await asyncio.to_thread(work.prepare, sending)
     if how.dry_run:
         await service.on_writer(lambda engine: work.try_out(engine, incoming))
-        return response(200, _encode(DryRun(commands.shown(incoming))))
+        return response(200, _encode(DryRun(shown(incoming))))
     path = request.url.path
 
     def carried_out(engine: Engine) -> Remembered:
         try:
-            done = Remembered(fingerprint, 200, _encode(work.carry_out(engine, incoming)))
+            done = Remembered(fingerprint, 200, _encode(work.done(engine, incoming, how.key)))
         except Stale as stale:
             problem = document(stale, path, traceparent)
             refused = _encode({**problem, "outcome": "refused", "key": how.key})
             done = Remembered(fingerprint, stale.status, refused)
-        commands.remember(engine, how.own, done)
+        remember(engine, how.own, done)
         return done
 
     done = await service.on_writer(carried_out)

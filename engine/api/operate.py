@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from engine import dead_letters
 from engine.api.orders import Limit
-from engine.api.service import ApiRequest, json_of, service_of
+from engine.api.service import ApiRequest, answer, json_of, service_of
 from engine.dead_letters import Letters, Opened, Sent
 from engine.errors import Invalid
 from engine.settings import limits_of
@@ -26,8 +26,6 @@ from engine.views.queries import LIMIT, moment
 from schemas.envelope import micros
 
 Reason = Annotated[str, Meta(min_length=1, max_length=2000)]
-
-_encode = msgspec.json.Encoder().encode
 
 
 class PolicyBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -94,7 +92,7 @@ async def publish_policy(request: ApiRequest) -> Response[bytes]:
         lambda engine: engine.publish(body.text.encode(), body.reason, who.authtype, who.authid)
     )
     service.engine.appender.limits = limits_of(service.in_force.text)
-    return _json(PolicyAnswer(policy.name, policy.hash))
+    return answer(PolicyAnswer(policy.name, policy.hash))
 
 
 @post(
@@ -114,7 +112,7 @@ async def advance_clock(request: ApiRequest) -> Response[bytes]:
     body = await json_of(request, _clock_body, service.in_force.intake.max_event_bytes)
     to = _instant(body.to)
     stands = await service.on_writer(lambda engine: engine.advance(to))
-    return _json(ClockAnswer(moment(stands), service.engine.kind))
+    return answer(ClockAnswer(moment(stands), service.engine.kind))
 
 
 @get(
@@ -140,7 +138,7 @@ async def list_letters(
             store, status=status, reason=reason, source=source, limit=limit, after=after
         )
     )
-    return _json(found)
+    return answer(found)
 
 
 @get(
@@ -153,7 +151,9 @@ async def list_letters(
 async def show_letter(request: ApiRequest, id: FromPath[int]) -> Response[bytes]:
     """One dead letter with its bytes, the values of personal fields masked; what is no JSON may hold more."""
     found = await asyncio.to_thread(dead_letters.opened, service_of(request).store, id)
-    return _json(msgspec.structs.replace(found, raw=masked_json(found.raw), stored=masked_json(found.stored)))
+    return answer(
+        msgspec.structs.replace(found, raw=masked_json(found.raw), stored=masked_json(found.stored))
+    )
 
 
 @post(
@@ -170,7 +170,7 @@ async def replay_letters(request: ApiRequest) -> Response[bytes]:
     service = service_of(request)
     body = await json_of(request, _letters_body, service.in_force.intake.max_event_bytes)
     rules, who = service.in_force.rules, request.user.credential
-    return _json(await service.on_writer(lambda engine: dead_letters.replay(engine, body.ids, rules, who)))
+    return answer(await service.on_writer(lambda engine: dead_letters.replay(engine, body.ids, rules, who)))
 
 
 @post(
@@ -186,7 +186,7 @@ async def drop_letters(request: ApiRequest) -> Response[bytes]:
     """Say that dead letters need nobody any more."""
     service = service_of(request)
     body = await json_of(request, _letters_body, service.in_force.intake.max_event_bytes)
-    return _json(Dropped(await service.on_writer(lambda engine: dead_letters.drop(engine, body.ids))))
+    return answer(Dropped(await service.on_writer(lambda engine: dead_letters.drop(engine, body.ids))))
 
 
 def _instant(to: str) -> int | None:
@@ -198,10 +198,6 @@ def _instant(to: str) -> int | None:
     except (msgspec.ValidationError, ValueError):
         said = f"{to!r} is no instant; write RFC 3339, as 2026-11-22T20:00:00Z, or now"
         raise Invalid(f"/to: {said}.", errors=[{"pointer": "/to", "detail": said}]) from None
-
-
-def _json(value: Any) -> Response[bytes]:
-    return Response(_encode(value), media_type="application/json")
 
 
 HANDLERS = [

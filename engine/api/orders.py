@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote, urlencode
 
-import msgspec
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from engine.api.service import ApiRequest, service_of
+from engine.api.service import ApiRequest, Wait, answer, service_of
 from engine.views.history import History, history
 from engine.views.order import Page, page
 from engine.views.queries import LIMIT, LIMIT_MAX, OrderFilter, OrderPage
 from engine.views.summary import Summary
 
-_encode = msgspec.json.Encoder().encode
-
-Wait = Annotated[
-    str,
-    QueryParameter(
-        description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
-    ),
-]
 Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="At most this many")]
 Order = Annotated[
     str,
@@ -88,7 +79,7 @@ async def list_orders(
             if name not in ("after", "wait")
         ]
         headers["Link"] = f'</v1/orders?{urlencode([*asked, ("after", found.after)])}>; rel="next"'
-    return _json(found, headers)
+    return answer(found, headers)
 
 
 @get(
@@ -104,7 +95,7 @@ async def show_order(request: ApiRequest, order: Order, wait: Wait = "") -> Resp
     service = service_of(request)
     await service.written(wait)
     found = await service.look(lambda reading: page(reading, reading.resolve(unquote(order))))
-    return _json(found, {"ETag": f'"{found.version}"'})
+    return answer(found, {"ETag": f'"{found.version}"'})
 
 
 @get(
@@ -119,7 +110,7 @@ async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> R
     """Everything told and decided of one order, with causes, actors, and how long each stage took."""
     service = service_of(request)
     await service.written(wait)
-    return _json(await service.look(lambda reading: history(reading, reading.resolve(unquote(order)))))
+    return answer(await service.look(lambda reading: history(reading, reading.resolve(unquote(order)))))
 
 
 @get(
@@ -130,11 +121,7 @@ async def order_history(request: ApiRequest, order: Order, wait: Wait = "") -> R
 )
 async def show_summary(request: ApiRequest) -> Response[bytes]:
     """The whole store: orders by state, exceptions, deadlines by colour, money. At most some seconds old."""
-    return _json(await asyncio.to_thread(service_of(request).summary))
-
-
-def _json(value: Any, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(_encode(value), media_type="application/json", headers=headers)
+    return answer(await asyncio.to_thread(service_of(request).summary))
 
 
 HANDLERS = [list_orders, show_order, order_history, show_summary]

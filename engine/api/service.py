@@ -7,11 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.params import QueryParameter
 
 from engine.api.access import Access, Actor, Tokens, tokens_of
 from engine.api.problems import TooLarge, Unsupported
@@ -25,11 +26,21 @@ from engine.policy.check import examine
 from engine.settings import rules_of
 from engine.store.database import Store
 from engine.views.health import figures as health_figures
-from engine.views.queries import Reading, read_row
+from engine.views.queries import LIMIT_MAX, Reading, read_row
 from engine.views.summary import Summary, summary
 from engine.workers.embedded import Engine, wall_clock
 from engine.workers.writer import Writer
 from schemas.policy import IntakeText, PolicyText
+
+Wait = Annotated[
+    str,
+    QueryParameter(
+        description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
+    ),
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="At most this many")]
+
+_encode = msgspec.json.Encoder().encode
 
 T = TypeVar("T")
 ApiRequest = Request[Actor, Any, Any]
@@ -186,6 +197,11 @@ def figures(service: Service) -> Figures:
             *([(("other",), found.dead - listed)] if found.dead > listed else []),
         ],
     }
+
+
+def answer(value: Any, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """A struct as JSON."""
+    return Response(_encode(value), media_type="application/json", headers=headers)
 
 
 def service_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Service:

@@ -8,27 +8,18 @@ from urllib.parse import unquote
 import msgspec
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
 
-from engine import work_commands
-from engine.api.once import DryRun, Work, asked, once
-from engine.api.service import ApiRequest, json_of, service_of
+from engine.api.once import DryRun, KeyHeader, MatchHeader, Trial, Work, asked, once
+from engine.api.service import ApiRequest, Wait, answer, json_of, service_of
+from engine.commands import work as commands
+from engine.commands.sending import Sending
+from engine.commands.work import Done
 from engine.intake.model import Incoming
 from engine.views import work as views
 from engine.views.queries import LIMIT, LIMIT_MAX
 from engine.views.work import Todo, WorkItem
-from engine.work_commands import Done
-from engine.workers.embedded import Engine
-
-_encode = msgspec.json.Encoder().encode
-
-Wait = Annotated[
-    str,
-    QueryParameter(
-        description="Answer once the views tell of this position, `partition:position,…`, or of all (`views`)"
-    ),
-]
 
 
 class WorkBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,7 +54,7 @@ async def list_work(
     await service.written(wait)
     who = request.user.authid if mine else ""
     found = await service.look(lambda reading: views.todo(reading, owner, group, kind, who, limit))
-    return Response(_encode(found), media_type="application/json")
+    return answer(found)
 
 
 @get(
@@ -77,7 +68,7 @@ async def show_work(request: ApiRequest, item: FromPath[str]) -> Response[bytes]
     found = await service_of(request).look(
         lambda reading: views.shown(reading, [views.find(reading, unquote(item))])[0]
     )
-    return Response(_encode(found), media_type="application/json")
+    return answer(found)
 
 
 @post(
@@ -96,44 +87,22 @@ async def show_work(request: ApiRequest, item: FromPath[str]) -> Response[bytes]
 async def command_work(
     request: ApiRequest,
     item: FromPath[str],
-    idempotency_key: Annotated[
-        str | None,
-        HeaderParameter(name="Idempotency-Key", description="Names the command; required, quoted or not"),
-    ] = None,
-    if_match: Annotated[
-        str | None,
-        HeaderParameter(name="If-Match", description='The version its stream must have, as `"42"`'),
-    ] = None,
-    dry_run: Annotated[
-        bool, QueryParameter(description="Say what would be appended, and append nothing")
-    ] = False,
+    idempotency_key: KeyHeader = None,
+    if_match: MatchHeader = None,
+    dry_run: Trial = False,
 ) -> Response[bytes]:
     """Take a work item, assign it, note something, mark it done. Needs the role's action of that command, such as
     `work.taken`."""
     service = service_of(request)
     how = asked(request, idempotency_key, if_match, dry_run)
     body = await json_of(request, _body, service.in_force.intake.max_event_bytes)
-    request.user.may(work_commands.type_of(body.type).rpartition(".")[0])
+    request.user.may(commands.type_of(body.type).rpartition(".")[0])
     name = unquote(item)
 
-    def prepared(traceparent: str) -> Incoming:
-        return work_commands.prepare(
-            views.find(service.reading(), name),
-            body.type,
-            body.data,
-            said=body.note,
-            who=request.user.credential,
-            key=how.key,
-            rules=service.in_force.rules,
-            now=service.engine.clock(),
-            expected=how.expected,
-            traceparent=traceparent,
-        )
+    def prepared(how: Sending) -> Incoming:
+        return commands.prepare(views.find(service.reading(), name), body.type, body.data, body.note, how)
 
-    def carried_out(engine: Engine, incoming: Incoming) -> Done:
-        return work_commands.done(engine, incoming, how.key)
-
-    return await once(request, service, how, [name, body], Work(prepared, work_commands.try_out, carried_out))
+    return await once(request, service, how, [name, body], Work(prepared, commands.try_out, commands.done))
 
 
 HANDLERS = [list_work, show_work, command_work]

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
 from engine.cli.writing import ask, free_of_holder, holding, reading, text_in_force
+
+if TYPE_CHECKING:
+    from engine.commands.sending import Answer, Sending
+    from engine.intake.model import Incoming
+    from engine.workers.embedded import Engine
+
+
+class Room(Protocol):
+    """What a module of `engine.commands` does with an event of its own."""
+
+    def try_out(self, engine: Engine, incoming: Incoming) -> None: ...
+
+    def done(self, engine: Engine, incoming: Incoming, key: str) -> Answer: ...
 
 
 def command(
@@ -20,68 +34,20 @@ def command(
     Raises NotFound, IllegalTransition, Stale, Invalid, Busy."""
     with reading(store) as look:
         subject = look.resolve(name)
-    key = uuid4().hex
-    holder = free_of_holder(store)
-    if holder is not None:
-        # Encoded twice: servers decode a path before they cut it, and numbers may hold a slash.
-        path = f"/v1/orders/{quote(quote(subject.removeprefix('order/'), safe=''), safe='')}/commands"
-        body = json.dumps({"type": word, "data": data, "reason": reason}).encode()
-        headers = {"Idempotency-Key": f'"{key}"'} | ({"If-Match": f'"{version}"'} if version else {})
-        done: dict[str, Any] = ask(
-            holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), body, headers
-        )
-        return done
-    return _here(store, subject, word, data, reason, version, dry_run, key)
 
+    def here(how: Sending) -> tuple[Incoming, Room]:
+        from engine.commands import orders
+        from engine.errors import NotFound
 
-def _here(
-    store: str,
-    subject: str,
-    word: str,
-    data: dict[str, Any],
-    reason: str,
-    version: int,
-    dry_run: bool,
-    key: str,
-) -> dict[str, Any]:
-    import msgspec
+        if not subject.startswith("order/"):
+            raise NotFound(
+                f"{subject} waits for its order; it is none itself.", "Command it once the order is known."
+            )
+        return orders.prepare(subject, word, data, reason, how), orders
 
-    from engine import commands
-    from engine.errors import NotFound
-    from engine.settings import rules_of
-    from engine.views.queries import Reading
-
-    if not subject.startswith("order/"):
-        raise NotFound(
-            f"{subject} waits for its order; it is none itself.", "Command it once the order is known."
-        )
-    with holding(store, f"order {word}") as engine:
-        incoming = commands.prepare(
-            subject,
-            word,
-            data,
-            reason=reason,
-            who=who(),
-            key=key,
-            rules=rules_of(text_in_force(engine.store)),
-            now=engine.clock(),
-            expected=version,
-        )
-        if dry_run:
-            commands.try_out(engine, incoming)
-            return {"would_append": commands.shown(incoming)}
-        outcome = commands.carry_out(engine, incoming)
-        line = Reading(engine.store, engine.book, engine.clock).lines([subject])[subject]
-        event = incoming.event
-        return {
-            "outcome": "accepted",
-            "key": key,
-            "type": event.type,
-            "event": event.id,
-            "who": event.authid,
-            "version": outcome.version,
-            "order": msgspec.to_builtins(line, builtin_types=()),
-        }
+    path = f"/v1/orders/{_in_path(subject.removeprefix('order/'))}/commands"
+    body = {"type": word, "data": data, "reason": reason}
+    return _sent(store, f"order {word}", path, body, here, version, dry_run)
 
 
 def command_work(
@@ -93,68 +59,68 @@ def command_work(
 
     with reading(store) as look:
         item = work.find(look, name)
-    key = uuid4().hex
-    holder = free_of_holder(store)
-    if holder is not None:
-        path = f"/v1/todo/{quote(quote(item.id, safe=''), safe='')}/commands"
-        body = json.dumps({"type": word, "data": data, "note": said}).encode()
-        headers = {"Idempotency-Key": f'"{key}"'}
-        done: dict[str, Any] = ask(
-            holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), body, headers
-        )
-        return done
-    import msgspec
 
-    from engine import work_commands
-    from engine.commands import shown
-    from engine.settings import rules_of
+    def here(how: Sending) -> tuple[Incoming, Room]:
+        from engine.commands import work as commands
 
-    with holding(store, f"todo {word}") as engine:
-        rules = rules_of(text_in_force(engine.store))
-        incoming = work_commands.prepare(
-            item, word, data, said=said, who=who(), key=key, rules=rules, now=engine.now
-        )
-        if dry_run:
-            work_commands.try_out(engine, incoming)
-            return {"would_append": shown(incoming)}
-        answer: dict[str, Any] = msgspec.to_builtins(
-            work_commands.done(engine, incoming, key), builtin_types=()
-        )
-        return answer
+        return commands.prepare(item, word, data, said, how), commands
+
+    path = f"/v1/todo/{_in_path(item.id)}/commands"
+    body = {"type": word, "data": data, "note": said}
+    return _sent(store, f"todo {word}", path, body, here, 0, dry_run)
 
 
 def command_merge(store: str, names: list[str], word: str, reason: str, dry_run: bool) -> dict[str, Any]:
-    """The same for a merge, named as `engine.merge_commands.target` takes it: `merge` is how it then stands."""
-    from engine import merge_commands
+    """The same for a merge, named as `engine.commands.merges.target` takes it: `merge` is how it then stands."""
+    from engine.commands import merges
 
     with reading(store) as look:
-        what = merge_commands.target(look, word, names)
+        what = merges.target(look, word, names)
+
+    def here(how: Sending) -> tuple[Incoming, Room]:
+        return merges.prepare(what, word, reason, how), merges
+
+    body = {"type": word, "names": what.data.get("orders") or [what.subject], "reason": reason}
+    return _sent(store, f"merge {word}", "/v1/merges/commands", body, here, 0, dry_run)
+
+
+def _in_path(name: str) -> str:
+    """Encoded twice: servers decode a path before they cut it, and numbers may hold a slash."""
+    return quote(quote(name, safe=""), safe="")
+
+
+def _sent(
+    store: str,
+    what: str,
+    path: str,
+    body: dict[str, Any],
+    here: Callable[[Sending], tuple[Incoming, Room]],
+    version: int,
+    dry_run: bool,
+) -> dict[str, Any]:
+    """The answer to a command: the holder's to `body` at `path`, else, with the lock in hand, that of the event and the room of
+    `engine.commands` which `here` gives."""
     key = uuid4().hex
     holder = free_of_holder(store)
     if holder is not None:
-        body = json.dumps(
-            {"type": word, "names": what.data.get("orders") or [what.subject], "reason": reason}
-        ).encode()
-        headers = {"Idempotency-Key": f'"{key}"'}
-        path = "/v1/merges/commands" + ("?dry_run=true" if dry_run else "")
-        done: dict[str, Any] = ask(holder.address, "POST", path, body, headers)
+        headers = {"Idempotency-Key": f'"{key}"'} | ({"If-Match": f'"{version}"'} if version else {})
+        sent = json.dumps(body).encode()
+        done: dict[str, Any] = ask(
+            holder.address, "POST", path + ("?dry_run=true" if dry_run else ""), sent, headers
+        )
         return done
     import msgspec
 
-    from engine.commands import shown
+    from engine.commands.sending import Sending, shown
     from engine.settings import rules_of
 
-    with holding(store, f"merge {word}") as engine:
+    with holding(store, what) as engine:
         rules = rules_of(text_in_force(engine.store))
-        incoming = merge_commands.prepare(
-            what, word, reason=reason, who=who(), key=key, rules=rules, now=engine.now
-        )
+        incoming, commands = here(Sending(who(), key, rules, engine.now, version))
         if dry_run:
-            merge_commands.try_out(engine, incoming)
+            commands.try_out(engine, incoming)
             return {"would_append": shown(incoming)}
-        answer: dict[str, Any] = msgspec.to_builtins(
-            merge_commands.done(engine, incoming, key), builtin_types=()
-        )
+        answer: dict[str, Any] = msgspec.to_builtins(commands.done(engine, incoming, key), builtin_types=())
         return answer
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from engine import commands
-from engine.append.appender import Outcome
+from engine.commands import sending
+from engine.commands.sending import Answer, Sending
 from engine.errors import NotFound, Refused, UsageError
-from engine.intake.model import Credential, Incoming, Rules
+from engine.intake.model import Incoming
 from engine.views.judged import Judged
 from engine.views.merges import FOLD, MergeLine, find, line_of
 from engine.views.queries import Reading
@@ -39,27 +39,17 @@ class Target(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
-class Done(msgspec.Struct, frozen=True):
-    """A verdict carried out. `version` is the stream's; `merge` the suggestion or batch as it then stands, None where there
-    is none; `declined` why it could not be followed after all, "" if it was."""
+class Done(Answer, frozen=True):
+    """A verdict carried out. `merge` is the suggestion or batch as it then stands, None where there is none; `declined` why
+    it could not be followed after all, "" if it was."""
 
-    outcome: str
-    key: str
-    type: str
-    event: str
-    who: str
-    version: int
     merge: MergeLine | None
     declined: str
 
 
 def type_of(name: str) -> str:
     """`accept`, `merge.accepted` or `merge.accepted.v1` → the event type. UsageError naming those there are."""
-    name = name.strip()
-    type_ = SHORT.get(name) or (name if name.endswith(".v1") else f"{name}.v1")
-    if type_ not in SHORT.values():
-        raise UsageError(f"A merge takes no command {name!r}.", f"It takes {', '.join(SHORT)}.")
-    return type_
+    return sending.type_of(name, SHORT, "A merge")
 
 
 def target(reading: Reading, name: str, names: Sequence[str]) -> Target:
@@ -114,37 +104,19 @@ def _orders(reading: Reading, judged: Judged, names: Sequence[str]) -> list[str]
     return [pair.a, pair.b]
 
 
-def prepare(
-    what: Target,
-    name: str,
-    *,
-    reason: str,
-    who: Credential,
-    key: str,
-    rules: Rules,
-    now: int,
-    expected: int = 0,
-    traceparent: str = "",
-) -> Incoming:
-    """A verdict → the event it would append; `now` in µs. UsageError without a reason, Invalid where the schema does not fit."""
+def prepare(what: Target, name: str, reason: str, how: Sending) -> Incoming:
+    """A verdict → the event it would append. UsageError without a reason, Invalid where the schema does not fit."""
     if not reason.strip():
         raise UsageError("A verdict needs a reason.", "Say why; it is kept with the merge.")
-    data = {**what.data, "reason": reason, "by": who.authid}
-    return commands.event_of(what.subject, type_of(name), data, who, key, rules, now, expected, traceparent)
+    data = {**what.data, "reason": reason, "by": how.who.authid}
+    return sending.event_of(what.subject, type_of(name), data, how)
 
 
 # On the thread that owns the engine
 
 
-def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
-    """Append the verdict and let both stages take it. As `commands.carry_out`, with Refused for what cannot be."""
-    outcome = commands.carry_out(engine, incoming, try_out)
-    engine.judge()
-    return outcome
-
-
 def try_out(engine: Engine, incoming: Incoming) -> None:
-    """Raise what `carry_out` would, appending nothing; a version that is not the expected one is left to append."""
+    """Raise what `done` would, appending nothing; a version that is not the expected one is left to append."""
     event = incoming.event
     event.time, event.timemissing = engine.now, False
     engine.flush()
@@ -190,9 +162,9 @@ def _obstacle_to_refusing(judged: Judged, orders: Sequence[str]) -> str:
 
 
 def done(engine: Engine, incoming: Incoming, key: str) -> Done:
-    """Carry a verdict out, and say how the merge then stands."""
+    """Carry a verdict out, and say how the merge then stands. As `sending.carry_out`, with Refused for what cannot be."""
     event = incoming.event
-    outcome = carry_out(engine, incoming)
+    outcome = sending.judged(engine, incoming, try_out)
     with engine.store.read() as cursor:
         judged = Judged(cursor)
         name = event.subject
@@ -208,13 +180,5 @@ def done(engine: Engine, incoming: Incoming, key: str) -> Done:
         ):
             said: dict[str, Any] = msgspec.json.decode(receipt.data)
             declined = said["reason"] if event.type != REFUSED or said["reason"] != event.data.reason else ""
-    return Done(
-        "accepted",
-        key,
-        event.type,
-        event.id,
-        event.authid,
-        outcome.version,
-        line_of(name, state) if state is not None else None,
-        declined,
-    )
+    merge = line_of(name, state) if state is not None else None
+    return Done(*sending.answered(incoming, key, outcome), merge, declined)

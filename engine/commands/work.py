@@ -6,12 +6,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import msgspec
-
-from engine import commands
-from engine.append.appender import Outcome
-from engine.errors import NotFound, Refused, UsageError
-from engine.intake.model import Credential, Incoming, Rules
+from engine.commands import sending
+from engine.commands.sending import Answer, Sending
+from engine.errors import NotFound, Refused
+from engine.intake.model import Incoming
 from engine.views import work
 from engine.views.judged import Judged
 from engine.views.queries import Reading
@@ -45,47 +43,25 @@ _ENDS_BY = {
 """Kinds that end by a command of their own."""
 
 
-class Done(msgspec.Struct, frozen=True):
-    """A command carried out. `version` is the stream's, `item` as it then stands, None once it is closed."""
+class Done(Answer, frozen=True):
+    """A command carried out, and the `item` as it then stands, None once it is closed."""
 
-    outcome: str
-    key: str
-    type: str
-    event: str
-    who: str
-    version: int
     item: WorkItem | None
 
 
 def type_of(name: str) -> str:
     """`take`, `work.taken` or `work.taken.v1` → the event type. UsageError naming those there are."""
-    name = name.strip()
-    type_ = SHORT.get(name) or (name if name.endswith(".v1") else f"{name}.v1")
-    if type_ not in SHORT.values():
-        raise UsageError(f"Work takes no command {name!r}.", f"It takes {', '.join(SHORT)}.")
-    return type_
+    return sending.type_of(name, SHORT, "Work")
 
 
-def prepare(
-    item: Item,
-    name: str,
-    data: dict[str, Any],
-    *,
-    said: str,
-    who: Credential,
-    key: str,
-    rules: Rules,
-    now: int,
-    expected: int = 0,
-    traceparent: str = "",
-) -> Incoming:
-    """A command of an open item → the event it would append; `now` in µs, `said` what is said with it. Raises UsageError for a
+def prepare(item: Item, name: str, data: dict[str, Any], said: str, how: Sending) -> Incoming:
+    """A command of an open item → the event it would append, `said` being what is said with it. Raises UsageError for a
     command there is none of, Invalid where its schema does not fit."""
     type_ = type_of(name)
-    filled: dict[str, Any] = {**data, "work": item.work, "by": who.authid}
+    filled: dict[str, Any] = {**data, "work": item.work, "by": how.who.authid}
     if said:
         filled.setdefault(_SAID[type_], said)
-    return commands.event_of(_stream(item, now), type_, filled, who, key, rules, now, expected, traceparent)
+    return sending.event_of(_stream(item, how.now), type_, filled, how)
 
 
 def _stream(item: Item, now: int) -> str:
@@ -98,15 +74,8 @@ def _stream(item: Item, now: int) -> str:
 # On the thread that owns the engine
 
 
-def carry_out(engine: Engine, incoming: Incoming) -> Outcome:
-    """Append the command and let both stages take it. As `commands.carry_out`, with Refused for what the item does not take."""
-    outcome = commands.carry_out(engine, incoming, try_out)
-    engine.judge()
-    return outcome
-
-
 def try_out(engine: Engine, incoming: Incoming) -> None:
-    """Raise what `carry_out` would, appending nothing; a version that is not the expected one is left to append."""
+    """Raise what `done` would, appending nothing; a version that is not the expected one is left to append."""
     event = incoming.event
     event.time, event.timemissing = engine.now, False
     engine.flush()
@@ -161,9 +130,7 @@ def item_now(engine: Engine, incoming: Incoming) -> WorkItem | None:
 
 
 def done(engine: Engine, incoming: Incoming, key: str) -> Done:
-    """Carry the command out, and say how the item then stands."""
-    event = incoming.event
-    outcome = carry_out(engine, incoming)
-    return Done(
-        "accepted", key, event.type, event.id, event.authid, outcome.version, item_now(engine, incoming)
-    )
+    """Carry the command out, and say how the item then stands. As `sending.carry_out`, with Refused for what the item does not
+    take."""
+    outcome = sending.judged(engine, incoming, try_out)
+    return Done(*sending.answered(incoming, key, outcome), item_now(engine, incoming))
