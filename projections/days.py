@@ -1,4 +1,4 @@
-"""Days, weekdays and hours by integer arithmetic: folds have no time-zone data.
+"""Days, weekdays, hours and spans of time by integer arithmetic: folds have no time-zone data.
 
 Instants are µs UTC. A zone is what the policy compiled of it: from when on it stands how far from UTC.
 """
@@ -10,6 +10,8 @@ from bisect import bisect_right
 from projections.policy import ZoneOffsets
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+HOURS_FROM = 48 * HOUR
+"""Longer spans are told in days and hours, shorter ones to the minute."""
 HOURS_PER_WEEK = 168
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -41,3 +43,22 @@ def hour_of_week(shown: int) -> int:
 def hour_name(hour: int) -> str:
     """`Tue 14–15 h` of an hour of the week."""
     return f"{WEEKDAYS[hour // 24]} {hour % 24:02d}–{hour % 24 + 1:02d} h"
+
+
+def span(time: int, unit: int = 0) -> str:
+    """A duration (µs) for people: "40 s", "31 min", "3 h 10", "14 h", "3 d 4 h"; in `unit` or what suits it."""
+    unit = unit or unit_of(time)
+    if unit == SECOND:
+        return f"{max(0, time) // SECOND} s"
+    if unit == MINUTE:
+        hours, minutes = divmod(time // MINUTE, 60)
+        if not hours:
+            return f"{minutes} min"
+        return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
+    days, hours = divmod(time // HOUR, 24)
+    return f"{days} d {hours} h" if days and hours else f"{days} d" if days else f"{hours} h"
+
+
+def unit_of(time: int) -> int:
+    """The unit that suits a duration."""
+    return SECOND if time < MINUTE else MINUTE if time < HOURS_FROM else HOUR

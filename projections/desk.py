@@ -15,13 +15,12 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from projections.days import day_of
+from projections.days import day_of, span
 from projections.kernel import NONE
 from projections.keyed import Handler, KeyedContext, KeyedFold, Told
 from projections.policy import Pattern, Policy, Step
 from projections.relay import key_of
 from projections.routing import Duty, on_duty
-from projections.sla.explain import span
 from schemas.events.decisions import SlaEscalated, WorkClosed, WorkDigested, WorkEscalated, WorkOpened
 from schemas.events.people import WorkAssigned, WorkDone, WorkNoted, WorkTaken
 from schemas.facts import Tallied

@@ -15,13 +15,13 @@ from typing import ClassVar
 import msgspec
 from msgspec.structs import replace
 
+from projections.days import span
 from projections.flow import is_read
 from projections.kernel import NONE, Context, Fold, Handler, settled
 from projections.lifecycle import LifecycleState
 from projections.policy import Calendar, Diagnosis, Pattern, Policy, Stuck
 from projections.routing import close_work, is_open, open_work
 from projections.sla.calendar import add_working
-from projections.sla.explain import span
 from schemas.envelope import Event, rfc3339
 from schemas.events.decisions import DiagnosisMade
 from schemas.events.order import OrderPlaced

@@ -17,8 +17,8 @@ from engine.deliver.outbox import Intent
 from engine.errors import NotFound
 from engine.store.record import decode
 from engine.views.queries import Reading
+from projections.days import span
 from projections.row import Row
-from projections.sla.explain import span
 from schemas.envelope import EPOCH, Event
 from schemas.policy import PolicyText
 

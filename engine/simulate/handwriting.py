@@ -6,6 +6,7 @@ kept in `noise`, for measuring which kinds a matcher misses.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from random import Random
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ OF_THE_AREA = frozenset(("no_province", "no_city", "no_district", "no_suffix", "
 """Ways of writing that leave out, or run together, where in the country it is."""
 
 
-class Hand:
+class Hand(ABC):
     """What both scripts share. After `write`, `customer` and `address` are the data of `order.placed`."""
 
     NOISE: ClassVar[tuple[str, ...]] = ()
@@ -63,9 +64,9 @@ class Hand:
         self._identify()
         self.address = self._addressed()
 
+    @abstractmethod
     def plain(self) -> None:
         """The name and the parts of the address with nothing wrong in them."""
-        raise NotImplementedError
 
     def _identify(self) -> None:
         """Most people have one account a channel; some a second one, some order as a guest."""
@@ -74,8 +75,9 @@ class Hand:
             second = "b" if draw > 0.82 else ""
             self.customer["account"] = f"{self.channel}_{self.who.mark:x}{self.who.id}{second}"
 
+    @abstractmethod
     def _addressed(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """The address as it is written."""
 
     def _swapped(self, text: str) -> str:
         """Two neighbouring characters, somewhere after the first, change places."""

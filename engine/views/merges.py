@@ -16,13 +16,14 @@ from engine.errors import NotFound, UsageError
 from engine.views.judged import Judged
 from engine.views.masking import MASK, masked_fields
 from engine.views.queries import LIMIT, LIMIT_MAX, Reading, moment
+from projections.days import span
 from projections.merge.card import card_of
 from projections.merge.compare import compare
 from projections.merge.handles import block_key, pair_of
 from projections.merge.keys import blocking_keys
 from projections.merge.likeness import Likeness
 from projections.merge.offer import barred
-from projections.merge.pairs import apart, fits, likenesses, listed, short, span, two_doors
+from projections.merge.pairs import apart, fits, likenesses, listed, short, two_doors
 from projections.merge.state import (
     DISSOLVED,
     EXPIRED,

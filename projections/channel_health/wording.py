@@ -16,23 +16,10 @@ from projections.channel_health.score import (
     times_of,
 )
 from projections.channel_health.state import ChannelState, Day, StageState, Unfolded
-from projections.days import DAY, HOUR, MINUTE, SECOND
+from projections.days import DAY, MINUTE, SECOND, span
 from projections.policy import AddressRule, Channel, Flow, Golden, Policy
 
 COMPLETE_SHOWN = 3
-
-
-def span(micros: int) -> str:
-    """`40 s`, `31 min`, `3 h 10`, `3 d 4 h`."""
-    if micros < MINUTE:
-        return f"{max(0, micros) // SECOND} s"
-    if micros < HOUR:
-        return f"{micros // MINUTE} min"
-    if micros < 2 * DAY:
-        hours, rest = divmod(micros, HOUR)
-        return f"{hours} h {rest // MINUTE:02d}" if rest >= MINUTE else f"{hours} h"
-    days, rest = divmod(micros, DAY)
-    return f"{days} d {rest // HOUR} h" if rest >= HOUR else f"{days} d"
 
 
 def share(good: int, total: int) -> str:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from projections.days import span
 from projections.keyed import KeyedContext
 from projections.merge import suggestions
 from projections.merge.handles import batch_of, pair_of
 from projections.merge.likeness import Likeness
 from projections.merge.offer import OUT
-from projections.merge.pairs import apart, fits, goods_apart, likenesses, listed, short, span
+from projections.merge.pairs import apart, fits, goods_apart, likenesses, listed, short
 from projections.merge.state import (
     DISSOLVED,
     LABELLED,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from projections.days import span
 from projections.merge.card import Card
 from projections.merge.compare import compare
 from projections.merge.likeness import Likeness
@@ -20,8 +21,6 @@ CLUSTER_SAMPLE = 10
 _DOOR = ("number", "building", "unit", "room")
 _ANOTHER = 400
 """A part scored less is another one."""
-
-MINUTE, HOUR = 60_000_000, 3_600_000_000
 
 
 def apart(a: OrderState, b: OrderState, rules: Merging) -> str:
@@ -86,16 +85,6 @@ def fits(found: Sequence[Likeness], rules: Merging) -> str:
     if mean < rules.matching.cluster:
         return f"it is only {mean} like its members in the mean, and {rules.matching.cluster} are needed"
     return ""
-
-
-def span(time: int) -> str:
-    """A duration (µs) in words: `40 min`, `2 h`, `2 h 05`, `3 d`."""
-    if time >= 48 * HOUR:
-        return f"{time // (24 * HOUR)} d"
-    hours, minutes = divmod(time // MINUTE, 60)
-    if not hours:
-        return f"{minutes} min" if minutes else f"{time // 1_000_000} s"
-    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
 
 
 def short(order: str) -> str:

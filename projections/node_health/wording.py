@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from projections.channel_health.wording import clock, span
+from projections.channel_health.wording import clock
+from projections.days import span
 from projections.node_health.score import FIGURES, SCALE, Scored, raw_of, scored_of
 from projections.node_health.state import HALF, OPEN, UNKNOWN, NodeState
 from projections.policy import Nodes

@@ -11,7 +11,7 @@ explain.py    colours, and the clock that explains itself
 """
 
 from projections.sla.calendar import add_working, working_between
-from projections.sla.explain import Explanation, colour, explain, span
+from projections.sla.explain import Explanation, colour, explain
 from projections.sla.fold import SlaFold
 from projections.sla.retarget import RetargetEffects, retarget_effects
 from projections.sla.state import Clock, Past, Pause, SlaState
@@ -28,6 +28,5 @@ __all__ = [
     "colour",
     "explain",
     "retarget_effects",
-    "span",
     "working_between",
 ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections.days import HOUR, MINUTE, SECOND, span, unit_of
 from projections.policy import Calendar, Policy
 from projections.sla.calendar import working_between
 from projections.sla.state import Clock, Pause, SlaState
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from projections.row import Row
 
 NONE, GREEN, YELLOW, ORANGE, RED = "none", "green", "yellow", "orange", "red"
-
-SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
-HOURS_FROM = 48 * HOUR
-"""Longer spans are told in days and hours, shorter ones to the minute."""
 
 EARLIER = "before the policy changed"
 
@@ -71,7 +68,7 @@ class Explanation(msgspec.Struct, frozen=True, gc=False):
     def text(self, clock_time: Callable[[int], datetime] | None = None) -> str:
         """One line of English. `clock_time` turns an instant into wall time where the reader is; without it, UTC."""
         wall = clock_time or _utc
-        unit = _unit(self.used)
+        unit = unit_of(self.used)
         short = unit == MINUTE and self.used < HOUR and MINUTE <= self.target < HOUR
         if self.used < SECOND and self.target < HOUR:
             unit, short = MINUTE, True
@@ -165,24 +162,6 @@ def shares(times: list[int], unit: int) -> list[int]:
     for i in order[: sum(times) // unit - sum(whole)]:
         whole[i] += 1
     return whole
-
-
-def span(time: int, unit: int = 0) -> str:
-    """A duration (µs) for people: "40 s", "31 min", "3 h 10", "14 h", "3 d 4 h"; in `unit` or what suits it."""
-    unit = unit or _unit(time)
-    if unit == SECOND:
-        return f"{time // SECOND} s"
-    if unit == MINUTE:
-        hours, minutes = divmod(time // MINUTE, 60)
-        if not hours:
-            return f"{minutes} min"
-        return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
-    days, hours = divmod(time // HOUR, 24)
-    return f"{days} d {hours} h" if days and hours else f"{days} d" if days else f"{hours} h"
-
-
-def _unit(time: int) -> int:
-    return SECOND if time < MINUTE else MINUTE if time < HOURS_FROM else HOUR
 
 
 def _utc(instant: int) -> datetime:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from projections.days import span
 from projections.policy import Calendar
-from projections.sla import explain, span
+from projections.sla import explain
 from projections.sla.explain import shares
 from tests.policies import HOUR, MINUTE, SECOND
 from tests.sla_orders import DAY, DELIVER_BY, SHIP, T0, Host, policy, tier
