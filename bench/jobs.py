@@ -28,7 +28,8 @@ from engine.replay.afresh import fold_afresh, marks, scratch_store
 from engine.settings import limits_of, rules_of
 from engine.simulate import HOUSE, simulate, write
 from engine.store.database import HISTORY, Store
-from engine.workers.embedded import Engine, wall_clock
+from engine.views.queries import wall_clock
+from engine.workers.embedded import Engine
 
 END = 1_762_898_400_000_000
 """2025-11-11T22:00:00Z, when every simulated world ends (µs)."""

@@ -24,8 +24,8 @@ from engine.fold.judge import Judge
 from engine.policy.book import PolicyBook
 from engine.policy.load import load_policy
 from engine.store.database import Store
+from engine.views.queries import wall_clock
 from engine.views.tables import statements
-from engine.workers.embedded import wall_clock
 from projections.merge.card import card_of
 from projections.merge.fold import MergeFold
 from projections.merge.keys import blocking_keys, identity_keys

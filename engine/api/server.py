@@ -26,8 +26,9 @@ from engine.policy.load import load_policy
 from engine.settings import limits_of
 from engine.store.database import Store
 from engine.store.lock import this_process
+from engine.views.queries import wall_clock
 from engine.workers.delivering import Delivery
-from engine.workers.embedded import Engine, wall_clock
+from engine.workers.embedded import Engine
 from engine.workers.writer import Writer
 from schemas.policy import PolicyText, duration
 

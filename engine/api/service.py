@@ -26,9 +26,9 @@ from engine.policy.check import examine
 from engine.settings import rules_of
 from engine.store.database import Store
 from engine.views.health import figures as health_figures
-from engine.views.queries import LIMIT_MAX, Reading, read_row
+from engine.views.queries import LIMIT_MAX, Reading, read_row, wall_clock
 from engine.views.summary import Summary, summary
-from engine.workers.embedded import Engine, wall_clock
+from engine.workers.embedded import Engine
 from engine.workers.writer import Writer
 from schemas.policy import IntakeText, PolicyText
 

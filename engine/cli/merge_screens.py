@@ -8,7 +8,7 @@ from rich.text import Text
 
 from engine.cli.screen import age, lasting, out, plural, say, sheet, short, when
 from engine.views.customers import Customer
-from engine.views.merges import MergeLine, MergePage, MergeShown, MergeWhy
+from engine.views.merges import MergeLine, MergePage, MergeShown, MergeWhy, by_whom
 
 SIGNS = {
     "suggested": ("?", "yellow"),
@@ -61,7 +61,7 @@ def _line(line: MergeLine, now: Any) -> Text:
     if line.quantities:
         text.append(f"\n{_goods(line.quantities)}", style="dim")
     if line.by:
-        text.append(f"\nby {_by(line.by)}", style="dim")
+        text.append(f"\nby {by_whom(line.by)}", style="dim")
         if line.why:
             text.append(f": {line.why}", style="dim")
     elif line.why:
@@ -77,10 +77,6 @@ def _goods(quantities: dict[str, int], most: int = 6) -> str:
     more = len(quantities) - most
     total = sum(quantities.values())
     return f"{plural(total, 'piece')}: {shown}" + (f" and {more} more" if more > 0 else "")
-
-
-def _by(by: str) -> str:
-    return "the policy" if by == "policy" else by
 
 
 def page(found: MergeShown) -> None:
@@ -108,7 +104,7 @@ def page(found: MergeShown) -> None:
             (
                 when(deed.at, found.as_of),
                 f"{deed.what} {', '.join(short(order) for order in deed.orders)}"
-                + (f" by {_by(deed.by)}" if deed.by else "")
+                + (f" by {by_whom(deed.by)}" if deed.by else "")
                 + (f": {deed.why}" if deed.why else ""),
             )
             for deed in found.deeds
@@ -144,7 +140,7 @@ def told(done: dict[str, Any]) -> None:
         return
     orders = " + ".join(short(order) for order in merge["orders"])
     why = f": {merge['why']}" if merge["why"] else ""
-    say(f"{merge['merge']} is {merge['status']} ({orders}), by {_by(merge['by'])}{why}")
+    say(f"{merge['merge']} is {merge['status']} ({orders}), by {by_whom(merge['by'])}{why}")
 
 
 def customer(found: Customer) -> None:

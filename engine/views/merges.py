@@ -359,7 +359,7 @@ def _decided(judged: Judged, a: _Found, b: _Found, pair: PairState | None, readi
             batch.deeds[0],
         )
         return (
-            f"{names} travel together in {together} ({batch.status}), by {_by(deed.by)} since "
+            f"{names} travel together in {together} ({batch.status}), by {by_whom(deed.by)} since "
             f"{_at(deed.at)}: {deed.why}."
         )
     if pair is None:
@@ -372,9 +372,9 @@ def _decided(judged: Judged, a: _Found, b: _Found, pair: PairState | None, readi
             f"{', '.join(pair.reasons)}."
         )
     if pair.status == REFUSED:
-        return f"{_by(pair.by)} keeps {names} apart since {_at(pair.at)}: {pair.why}."
+        return f"{by_whom(pair.by)} keeps {names} apart since {_at(pair.at)}: {pair.why}."
     if pair.status == UNDONE:
-        return f"{names} travelled together until {_by(pair.by)} undid it at {_at(pair.at)}: {pair.why}."
+        return f"{names} travelled together until {by_whom(pair.by)} undid it at {_at(pair.at)}: {pair.why}."
     if pair.status == EXPIRED:
         return (
             f"{names} were suggested{score} at {_at(pair.since)}; it expired at {_at(pair.at)}: {pair.why}."
@@ -383,7 +383,7 @@ def _decided(judged: Judged, a: _Found, b: _Found, pair: PairState | None, readi
     if batch is not None and batch.status == DISSOLVED:
         last = batch.deeds[-1]
         return f"{names} travelled together in {pair.batch} until it was dissolved at {_at(last.at)}: {last.why}."
-    return f"{names} travelled together in {pair.batch}, by {_by(pair.by)} at {_at(pair.at)}."
+    return f"{names} travelled together in {pair.batch}, by {by_whom(pair.by)} at {_at(pair.at)}."
 
 
 def _through_a_member(judged: Judged, a: _Found, b: _Found) -> str:
@@ -530,7 +530,8 @@ def _joining(judged: Judged, one: _Found, name: str, batch: BatchState, rules: M
     return (f"it travels in {name}; {against}", False) if against else (f"it travels in {name}", True)
 
 
-def _by(by: str) -> str:
+def by_whom(by: str) -> str:
+    """Who decided, in words."""
     return "the policy" if by == POLICY else by
 
 

@@ -7,7 +7,6 @@ history stands at the last stream time of what was imported, and only imports an
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Self
@@ -25,6 +24,7 @@ from engine.policy.load import load_policy
 from engine.store.database import DEFAULT_PARTITIONS, HISTORY, LIVE, Store
 from engine.store.lock import Holder, this_process
 from engine.store.record import GENESIS
+from engine.views.queries import wall_clock
 from engine.views.tables import row_id
 from projections.kernel import Decision
 from projections.policy import Policy
@@ -36,11 +36,6 @@ FLUSH_EVENTS = 20_000
 FLUSH_IDLE_MICROS = 50_000
 FLUSH_LATEST_MICROS = 500_000
 WATERMARK_EVERY_MICROS = 250_000
-
-
-def wall_clock() -> int:
-    """Now, in microseconds UTC."""
-    return time.time_ns() // 1_000
 
 
 class Engine:

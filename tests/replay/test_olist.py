@@ -15,7 +15,8 @@ from engine.policy.load import load_policy
 from engine.replay.verify import verify
 from engine.settings import rules_of
 from engine.store.database import HISTORY, Store
-from engine.workers.embedded import Engine, wall_clock
+from engine.views.queries import wall_clock
+from engine.workers.embedded import Engine
 from tests.real_data import folder
 from tests.worlds import POLICY
 

@@ -50,7 +50,6 @@ UNSURE = frozenset(["eval", "exec", "float", "hash", "id", "input", "open", "pri
 """Built-ins that do I/O, make a float, or whose answer differs from process to process."""
 
 CLOCKS = {
-    "engine.workers.embedded": "the engine's, handed to whoever needs one",
     "engine.views.queries": "a live store is read as of now",
     "engine.api.events": "limits by the minute, and when a source was last heard",
 }
