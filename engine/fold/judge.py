@@ -33,6 +33,9 @@ FETCH = 2_000
 CELLS_KEPT = 20_000
 """States in memory beyond which the oldest written ones are let go."""
 
+STALE_KEPT = 10_000
+"""Timers the heap may hold beyond twice those it held when it was last tidied."""
+
 FAULTS = 100
 """More faulted keys than this stop the stage: then the code is bad, not the key."""
 
@@ -142,6 +145,8 @@ class Judge:
         """The stream time up to which every fact is taken and every timer fired."""
         self.policy: Policy | None = None
         self._heap: list[tuple[int, int, str]] = []
+        self._timers = 0
+        """How long the heap was when it was last rid of stale timers."""
         self._turn = Turn(self)
         self._rulings: list[Ruling] = []
         self._faulted: list[tuple[str, str, int, str]] = []
@@ -199,6 +204,8 @@ class Judge:
     def written(self) -> None:
         """The transaction stands."""
         self._faulted = []
+        if len(self._heap) > 2 * self._timers + STALE_KEPT:
+            self._forget_stale()
         for held in self.folds:
             for cell in held.dirty.values():
                 cell.dirty = False
@@ -207,6 +214,16 @@ class Judge:
             if len(held.cells) > CELLS_KEPT:
                 for key in list(islice(held.cells, len(held.cells) - CELLS_KEPT * 3 // 4)):
                     del held.cells[key]
+
+    def _forget_stale(self) -> None:
+        """Drop the timers whose keys have got another since: each put of another due leaves one behind."""
+        live = []
+        for timer in set(self._heap):
+            cell = self.folds[timer[1]].cells.get(timer[2])
+            if cell is None or cell.due == timer[0]:
+                live.append(timer)
+        heapq.heapify(live)
+        self._heap, self._timers = live, len(live)
 
     # Judging
 

@@ -222,3 +222,17 @@ def test_ids_tell_apart_steps_and_repeat_when_judged_again(bench: Bench) -> None
 
     assert ids() == ids()
     assert len(set(ids())) == len(ids())
+
+
+def test_timers_put_off_again_and_again_leave_few_behind_and_still_fire_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "STALE_KEPT", 2)
+    for at in range(5, 9):
+        for n in range(10):
+            _tell(bench, f"node/{n}", at)
+    assert len(bench.judge._heap) <= 2 * 11 + 2
+
+    fired = bench.pass_to(START + 60 * SECOND)
+
+    assert [d.subject for d in fired if d.type == "work.closed.v1"] == [f"node/{n}" for n in range(10)]
