@@ -20,7 +20,7 @@ from projections.kernel import NONE
 from projections.keyed import Handler, KeyedContext, KeyedFold, Told
 from projections.policy import Pattern, Policy, Step
 from projections.relay import key_of
-from projections.routing import Duty, on_duty
+from projections.routing import Duty, close_across, on_duty
 from schemas.events.decisions import SlaEscalated, WorkClosed, WorkDigested, WorkEscalated, WorkOpened
 from schemas.events.people import WorkAssigned, WorkDone, WorkNoted, WorkTaken
 from schemas.facts import Tallied
@@ -290,7 +290,7 @@ def _done(fold: DeskFold, told: Told, ctx: KeyedContext) -> None:
     if item is None:
         return
     reason = f"done by {data.by or 'a person'}" + (f": {data.note}" if data.note else "")
-    ctx.decide("work.closed.v1", told.subject, data.work, WorkClosed(data.work, reason))
+    close_across(ctx, told.subject, data.work, reason)
     ctx.drop(item_key(told.key, data.work))
 
 
@@ -364,7 +364,7 @@ def _outage_wakes(key: str, outage: Outage, ctx: KeyedContext) -> None:
     if outage.since:
         work = _outage_work(name)
         reason = f"no further order since {span(ctx.now - outage.recent[-1][1])}"
-        ctx.decide("work.closed.v1", outage.stream, work, WorkClosed(work, reason))
+        close_across(ctx, outage.stream, work, reason)
         if ctx.get(item_key(outage.stream, work)) is not None:
             ctx.drop(item_key(outage.stream, work))
     ctx.drop(key)

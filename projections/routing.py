@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from projections.kernel import NONE, Context
+from projections.keyed import KeyedContext
 from projections.policy import Calendar, Policy
 from schemas.events.decisions import WorkClosed, WorkOpened
 
@@ -82,6 +83,19 @@ def open_work(
 def close_work(ctx: Context, work: str, reason: str) -> None:
     """Decide that nobody need do it any more."""
     ctx.decide("work.closed.v1", work, WorkClosed(work, reason))
+
+
+def open_across(ctx: KeyedContext, subject: str, work: str, kind: str, title: str, to: str) -> None:
+    """Decide that something over many orders is for a person to look after: for the person or group `to`."""
+    person = ctx.policy.people.get(to)
+    owner, group = (to, person.group) if person is not None else ("", to)
+    opened = WorkOpened(work, kind, title, owner, group, ctx.policy.guides.get(kind, ""))
+    ctx.decide("work.opened.v1", subject, work, opened)
+
+
+def close_across(ctx: KeyedContext, subject: str, work: str, reason: str) -> None:
+    """Decide that nobody need do it any more: under the subject it was opened under, which may be of an earlier day."""
+    ctx.decide("work.closed.v1", subject, work, WorkClosed(work, reason))
 
 
 def is_open(ctx: Context, work: str) -> bool:

@@ -137,15 +137,6 @@ class Channels(Bench):
         assert isinstance(found, ChannelState)
         return found
 
-    @property
-    def made(self) -> list[Any]:
-        """All decisions."""
-        return list(self.decisions)
-
-    def told(self, type_: str) -> list[Any]:
-        """The data of all decisions of a type."""
-        return [one.data for one in self.decisions if one.type == f"{type_}.v1"]
-
 
 class NodesBench(Bench):
     """A bench of node health, told reports."""
@@ -159,12 +150,3 @@ class NodesBench(Bench):
         found = self.state(f"node/{name}")
         assert isinstance(found, NodeState)
         return found
-
-    @property
-    def made(self) -> list[Any]:
-        """All decisions."""
-        return list(self.decisions)
-
-    def told(self, type_: str) -> list[Any]:
-        """The data of all decisions of a type."""
-        return [one.data for one in self.decisions if one.type == f"{type_}.v1"]

@@ -91,6 +91,15 @@ class Bench:
         held = self.judge.folds[fold]
         return self.judge.read(held, [key])[key].state
 
+    @property
+    def made(self) -> list[Any]:
+        """All decisions."""
+        return list(self.decisions)
+
+    def told(self, type_: str) -> list[Any]:
+        """The data of all decisions of a type."""
+        return [one.data for one in self.decisions if one.type == f"{type_}.v1"]
+
     def close(self) -> None:
         self._store.close()
         self._directory.cleanup()

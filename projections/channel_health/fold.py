@@ -38,13 +38,12 @@ from projections.days import DAY, HOUR, MINUTE, day_of, hour_of_week, local
 from projections.kernel import NONE
 from projections.keyed import Handler, KeyedContext, KeyedFold, Told
 from projections.policy import Channel, Flow, Policy
+from projections.routing import close_across, open_across
 from schemas.events.decisions import (
     ChannelResumed,
     ChannelSilent,
     DispatchPaused,
     DispatchResumed,
-    WorkClosed,
-    WorkOpened,
 )
 from schemas.facts import MinuteSummed
 
@@ -296,7 +295,7 @@ def _silences(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> 
                 stage_name,
                 ChannelResumed(name, stage_name, lasted, reason, to, via),
             )
-            _close(ctx, stage.silences, work, reason)
+            close_across(ctx, stage.silences, work, reason)
             state = _over(state, "silent", stage.silent, ctx.now, reason)
             stages[stage_name] = replace(stage, silent=0, silences="")
         elif (
@@ -325,7 +324,7 @@ def _silences(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> 
                     via,
                 ),
             )
-            _open(ctx, subject, work, "silence", f"{name}: {reason}", flow)
+            open_across(ctx, subject, work, "silence", f"{name}: {reason}", flow.alert.to)
             stages[stage_name] = replace(stage, silent=stage.last, silences=subject, spoilt=True)
     return replace(state, stages=stages)
 
@@ -348,7 +347,7 @@ def _guarded(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> C
             "",
             DispatchResumed(name, read, total, lasted, reason, to, via),
         )
-        _close(ctx, state.pauses, work, reason)
+        close_across(ctx, state.pauses, work, reason)
         state = _over(state, "paused", state.paused, ctx.now, reason)
         return replace(state, paused=0, pauses="")
     if not state.paused and not well:
@@ -360,7 +359,7 @@ def _guarded(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> C
             "",
             DispatchPaused(name, read, total, rule.least, rule.window, reason, to, via),
         )
-        _open(ctx, subject, work, "addresses", f"{name}: {reason}", flow)
+        open_across(ctx, subject, work, "addresses", f"{name}: {reason}", flow.alert.to)
         return replace(state, paused=ctx.now, pauses=subject)
     return state
 
@@ -374,11 +373,18 @@ def _unfolded(state: ChannelState, name: str, flow: Flow, ctx: KeyedContext) -> 
         work = f"unfolded:{name}:{kind}"
         if ctx.now - one.last > rule.window:
             if one.opened:
-                _close(ctx, one.opened, work, wording.folded_again(rule.window))
+                close_across(ctx, one.opened, work, wording.folded_again(rule.window))
             continue
         if not one.opened and one.count >= needed(kind, rule) and ctx.now - one.first >= rule.after:
             one = replace(one, opened=_subject(name, ctx.now))
-            _open(ctx, one.opened, work, "unfolded", f"{name}: {wording.unfolded(kind, one, ctx.now)}", flow)
+            open_across(
+                ctx,
+                one.opened,
+                work,
+                "unfolded",
+                f"{name}: {wording.unfolded(kind, one, ctx.now)}",
+                flow.alert.to,
+            )
         kept[kind] = one
     return replace(state, unfolded=kept)
 
@@ -389,17 +395,6 @@ def _over(state: ChannelState, kind: str, since: int, until: int, reason: str) -
 
 def _subject(name: str, now: int) -> str:
     return f"channel/{name}/{day_of(now)}"
-
-
-def _open(ctx: KeyedContext, subject: str, work: str, kind: str, title: str, flow: Flow) -> None:
-    owner, group = wording.person_or_group(flow.alert.to, ctx.policy)
-    opened = WorkOpened(work, kind, title, owner, group, ctx.policy.guides.get(kind, ""))
-    ctx.decide("work.opened.v1", subject, work, opened)
-
-
-def _close(ctx: KeyedContext, subject: str, work: str, reason: str) -> None:
-    """Under the subject it was opened under, which may be of an earlier day."""
-    ctx.decide("work.closed.v1", subject, work, WorkClosed(work, reason))
 
 
 class ChannelHealthFold(KeyedFold):

@@ -77,12 +77,6 @@ def folded_again(window: int) -> str:
     return f"none has come for {span(window)}"
 
 
-def person_or_group(name: str, policy: Policy) -> tuple[str, str]:
-    """(owner, group) of a work item that is told to `name`."""
-    person = policy.people.get(name)
-    return (name, person.group) if person is not None else ("", name)
-
-
 # The whole formula
 
 

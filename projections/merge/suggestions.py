@@ -11,11 +11,11 @@ from projections.merge.likeness import Likeness
 from projections.merge.pairs import listed, short
 from projections.merge.state import EXPIRED, MADE, REFUSED, SUGGESTED, OrderState, PairState
 from projections.merge.words import evidence
+from projections.routing import close_across
 from schemas.events.decisions import (
     MergeDeclined,
     MergeExpired,
     MergeSuggested,
-    WorkClosed,
     WorkOpened,
 )
 
@@ -82,7 +82,7 @@ def end(subject: str, pair: PairState, ctx: KeyedContext, *, but: str = "") -> N
         state = ctx.get(order)
         if order != but and state is not None and subject in state.pairs:
             keep(order, replace(state, pairs=tuple(p for p in state.pairs if p != subject)), ctx)
-    ctx.decide("work.closed.v1", subject, WORK, WorkClosed(WORK, pair.why))
+    close_across(ctx, subject, WORK, pair.why)
 
 
 def expire(subject: str, cause: str, why: str, ctx: KeyedContext, *, but: str = "") -> None:

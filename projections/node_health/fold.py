@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from projections.channel_health.state import EPISODES_KEPT, Episode
-from projections.channel_health.wording import person_or_group
 from projections.days import HOUR, day_of, local
 from projections.kernel import NONE
 from projections.keyed import Handler, KeyedContext, KeyedFold, Told
@@ -37,7 +36,8 @@ from projections.node_health.state import (
     Sum,
 )
 from projections.policy import Nodes, Policy
-from schemas.events.decisions import NodeProbed, NodeResumed, NodeSuspended, WorkClosed, WorkOpened
+from projections.routing import close_across, open_across
+from schemas.events.decisions import NodeProbed, NodeResumed, NodeSuspended
 from schemas.events.telemetry import Registered, Reported
 
 FULL = 100
@@ -153,10 +153,8 @@ def _suspended(state: NodeState, rules: Nodes, ctx: KeyedContext) -> NodeState:
         NodeSuspended(state.name, list(state.scores), until, dry, reason, rules.alert.to, via),
     )
     if not dry:
-        owner, group = person_or_group(rules.alert.to, ctx.policy)
-        work, guide = f"node:{state.name}", ctx.policy.guides.get("node", "")
-        opened = WorkOpened(work, "node", f"{state.name}: {reason}", owner, group, guide)
-        ctx.decide("work.opened.v1", subject, work, opened)
+        title = f"{state.name}: {reason}"
+        open_across(ctx, subject, f"node:{state.name}", "node", title, rules.alert.to)
     return replace(
         state,
         breaker=OPEN,
@@ -196,8 +194,7 @@ def _probed(state: NodeState, raw: int, rules: Nodes, ctx: KeyedContext) -> Node
         NodeResumed(state.name, lasted, state.dry, reason, rules.alert.to, via),
     )
     if not state.dry:
-        work = f"node:{state.name}"
-        ctx.decide("work.closed.v1", state.suspends, work, WorkClosed(work, reason))
+        close_across(ctx, state.suspends, f"node:{state.name}", reason)
     over = Episode("suspended", state.since, ctx.now, f"{state.reason}; {reason}")
     return replace(
         state,
